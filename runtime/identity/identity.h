@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Who is asking: from the description of a request (what a protocol adaptor read) to the verified input document of a decision.
+ * Nothing in input.cert or input.token is taken on a caller's word. See docs/identity.md.
+ */
+#pragma once
+
+#include "runtime/value.h"
+
+typedef struct x509_st X509;
+typedef struct stack_st_X509 STACK_OF_X509;
+
+/* ---- trust: keys, issuers and certificate roots; immutable once made, shared by threads ---- */
+typedef struct pol_trust pol_trust;
+
+typedef struct {
+    const char *issuer;              /* exact `iss` */
+    const char *jwks_file;
+    const char *const *audiences;    /* any of; none: no audience rule */
+    unsigned n_audiences;
+    const char *const *algorithms;   /* "RS256", ... ; at least one */
+    unsigned n_algorithms;
+    const char *const *required_claims;
+    unsigned n_required_claims;
+    const char *subject_prefix;      /* NULL: none; must differ where several issuers are configured */
+    bool at_jwt;                     /* RFC 9068: typ at+jwt and its claims are required */
+    bool allow_sub_binding;          /* reserved for the mapping of sub to certificate */
+    uint32_t leeway_s;               /* default 30, at most 300 */
+} pol_issuer_config;
+
+typedef struct {
+    const pol_issuer_config *issuers;
+    unsigned n_issuers;
+    const char *const *trust_files;  /* PEM files or folders of roots and intermediates for client certificates */
+    unsigned n_trust_files;
+    const char *const *crl_files;    /* PEM; none: revocation is not checked */
+    unsigned n_crl_files;
+} pol_trust_config;
+
+/* Reads and checks all files. config is borrowed for the call. */
+POL_MUST_USE bool pol_trust_new(const pol_trust_config *config, pol_trust **out, pol_error *err);
+void pol_trust_free(pol_trust *trust);
+/* The store for a TLS listener that verifies client certificates (borrowed). NULL when no roots are configured. */
+struct x509_store_st *pol_trust_store(const pol_trust *trust);
+
+/* ---- the description of a request: what an adaptor read, unverified ---- */
+typedef struct {
+    pol_value subject, action, resource, context; /* of the API call; undefined: not given. Objects, else refused by the adaptor */
+    pol_bytes token;         /* the API's token field; n == 0: none */
+    pol_bytes cert_pem;      /* the API's cert field: chain in PEM, leaf first; n == 0: none */
+    /* the described HTTP request; method.n == 0: none */
+    struct {
+        pol_bytes method, path, query, host, scheme, source_ip;
+        uint16_t source_port;
+        pol_value headers;   /* object of lower-case name: string; undefined: none */
+        pol_value body;      /* undefined: none */
+    } request;
+    /* the connection */
+    bool unix_socket;
+    bool has_credentials;    /* uid, gid, pid by SO_PEERCRED */
+    uint32_t uid, gid, pid;
+    X509 *tls_leaf;          /* verified by the TLS listener; NULL: none. borrowed */
+    STACK_OF_X509 *tls_chain;
+    bool tls_is_subject;     /* the listener's callers ask for themselves: tls_leaf is input.cert; else peer.cert */
+} pol_description;
+
+/* Why verification refused, in the words of docs/identity.md ("token_expired", "binding_mismatch", ...). A static string. */
+typedef struct {
+    const char *reason; /* NULL: not refused */
+    char text[200];     /* a sentence for people, without secrets */
+} pol_refusal;
+
+/* Assembles the input document in arena from d. trust may be NULL (then any token or certificate is refused: token_issuer, cert_untrusted). routes: the manifest's
+ * "routes" of the bundle (undefined: none). now_ns: the clock. True: *input is the document. False: *refusal says why and the decision is a deny;
+ * *input is then what could be assembled without the refused part, for the log. err is for internal failures, when refusal->reason is "internal_error". */
+POL_MUST_USE bool pol_input_assemble(pol_arena *arena, const pol_trust *trust, pol_value routes, const pol_description *d,
+                                     int64_t now_ns, pol_value *input, pol_refusal *refusal);
