@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The plan: a tree of regions in which the order of evaluation, iteration and memoised rules are explicit. lower.c makes it, the optimiser (opt_*.c) changes it, emit.c turns it into
+ * instructions.
+ *
+ * A region is a list of steps, run in order. A step that fails ends the innermost region that catches: a BLOCK (falls out behind it), a LOOP's body (goes on with the next element),
+ * a NOT (holds). A step SCAN-loop is over when its elements are: that is a failure of the region it stands in only in so far as nothing follows it; so what depends on an element stands in
+ * the loop's body. EXIT n leaves the n-th enclosing BLOCK (0: the innermost), falling out behind it.
+ */
+#pragma once
+
+#include "compiler/image.h"
+#include "compiler/program.h"
+
+typedef struct pol_plan pol_plan;
+typedef struct pol_step pol_step;
+typedef struct {
+    pol_step *items;
+    uint32_t n, capacity;
+} pol_region;
+
+typedef enum {
+    POL_STEP_OP,    /* one instruction of ops.def that falls through or fails */
+    POL_STEP_BLOCK, /* body; whether it ends or fails, what follows goes on */
+    POL_STEP_NOT,   /* body must fail */
+    POL_STEP_LOOP,  /* a: collection register; b, c: registers of key and value; body for each element; iterator: it */
+    POL_STEP_EXIT,  /* leave block n */
+} pol_step_kind;
+
+struct pol_step {
+    uint8_t kind;
+    uint16_t op;      /* pol_op, of POL_STEP_OP */
+    uint32_t a, b, c; /* operands; KONST: index into the function's constants; FUNC: plan function; BUILTIN: plan built-in */
+    uint32_t n;       /* EXIT: blocks to leave; KONST in J: the constant */
+    pol_place place;
+    pol_region body;
+};
+
+typedef struct {
+    const char *name;
+    uint32_t n_params, n_registers, n_iterators, n_builders;
+    bool memoised;
+    pol_region body;
+    pol_value *constants;
+    uint32_t n_constants, constants_capacity;
+    pol_place place;
+} pol_plan_function;
+
+struct pol_plan {
+    pol_arena *arena;
+    pol_plan_function **functions;
+    uint32_t n_functions, functions_capacity;
+    pol_image_builtin *builtins;
+    uint32_t n_builtins, builtins_capacity;
+    pol_image_entry *entries;
+    uint32_t n_entries, entries_capacity;
+    const char **files;
+    uint32_t n_files;
+    pol_value data, manifest;
+};
+
+/* The plan of program: of what the entry points need (paths as in engine.h), or, with none, of every rule and package. query may be NULL: its entry point is "$query". NULL when
+ * there were errors, which are in program->diags. */
+pol_plan *pol_lower(pol_program *program, const pol_query *query, const char *const *entrypoints, uint32_t n_entrypoints);
+/* All optimisations, in place. */
+void pol_optimise(pol_plan *plan);
+/* --emit=plan */
+void pol_plan_print(const pol_plan *plan, pol_buf *out);
+/* Instructions; everything in image lives in plan's arena. */
+POL_MUST_USE bool pol_emit(const pol_plan *plan, pol_image *image, pol_error *err);
+/* --emit=asm */
+void pol_image_print(const pol_image *image, pol_buf *out);
