@@ -257,7 +257,8 @@ static void write_pretty(const suite *s, pol_buf *out)
         if (t->outcome == TEST_PASS && !s->o->verbose)
             continue;
         if (!file || strcmp(file, t->file) != 0)
-            pol_buf_printf(out, "%s%s:\n", file ? "\n" : "", file = t->file);
+            pol_buf_printf(out, "%s%s:\n", file ? "\n" : "", t->file);
+        file = t->file;
         put_line(t, out);
         put_output(t, out);
     }
