@@ -2,9 +2,10 @@
  * The plan: a tree of regions in which the order of evaluation, iteration and memoised rules are explicit. lower.c makes it, the optimiser (opt_*.c) changes it, emit.c turns it into
  * instructions.
  *
- * A region is a list of steps, run in order. A step that fails ends the innermost region that catches: a BLOCK (falls out behind it), a LOOP's body (goes on with the next element),
- * a NOT (holds). A step SCAN-loop is over when its elements are: that is a failure of the region it stands in only in so far as nothing follows it; so what depends on an element stands in
- * the loop's body. EXIT n leaves the n-th enclosing BLOCK (0: the innermost), falling out behind it.
+ * A region is a list of steps, run in order. A step that fails ends the innermost region around it: of a BLOCK, which is left; of a NOT, which then holds; of a LOOP, which goes on with
+ * the next element. Reaching a region's end is the same as failing there. What "the body holds" means is therefore always said by a step at its innermost point: EXIT n leaves the n-th
+ * enclosing BLOCK or NOT (0: the innermost, loops not counted). Leaving a BLOCK so goes on behind it; leaving a NOT so is its failure: the body held. So what depends on an element of a LOOP
+ * stands in the loop's body, and a LOOP is the last step of its region or is followed by steps that run once all elements are done.
  */
 #pragma once
 
@@ -20,10 +21,10 @@ typedef struct {
 
 typedef enum {
     POL_STEP_OP,    /* one instruction of ops.def that falls through or fails */
-    POL_STEP_BLOCK, /* body; whether it ends or fails, what follows goes on */
-    POL_STEP_NOT,   /* body must fail */
-    POL_STEP_LOOP,  /* a: collection register; b, c: registers of key and value; body for each element; iterator: it */
-    POL_STEP_EXIT,  /* leave block n */
+    POL_STEP_BLOCK, /* body; whether it ends, fails or is left by EXIT, what follows goes on */
+    POL_STEP_NOT,   /* holds unless its body leaves it by EXIT */
+    POL_STEP_LOOP,  /* a: collection register; b, c: registers of key and value; body for each element; iterator: iterator: n */
+    POL_STEP_EXIT,  /* leave BLOCK or NOT n */
 } pol_step_kind;
 
 struct pol_step {

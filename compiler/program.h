@@ -60,6 +60,7 @@ typedef struct {
     pol_term **values;   /* for pol eval: the written expressions, in the order written, as terms whose value is shown (NULL: `true`) */
     pol_expr **written;  /* the expressions in the order written */
     uint32_t n_written;
+    bool show_values;    /* for lower.c: an expression that is a plain term is no test; its value is shown, also false */
 } pol_query;
 
 typedef struct {

@@ -1,14 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The eight statements: checked as declarations of the whole bundle, their bodies made into hidden rules before names are bound, and the
- * documents below data.polward planned after.
+ * documents below data.polward planned after (lower_decision.c).
  */
 #pragma once
 
 #include "compiler/program.h"
 
-typedef struct pol_plan pol_plan;
+typedef struct {
+    pol_bytes name;
+    int weight;
+} pol_tier;
 
-/* Before pol_program_check: checks names, roles, tiers, ids, routes, scopes; appends the hidden rules ($permit-1-if ...) to the modules. Errors are in diags. */
+typedef struct {
+    pol_bytes name;
+    pol_span span;
+    const pol_names *parents; /* of a `role` statement; NULL for a role from data */
+    pol_value data_parents;   /* of a role from data: array of names */
+    uint32_t *closure;        /* indices of this role and of all that it inherits */
+    uint32_t n_closure;
+    bool derived;             /* an `assign ... if` gives it from resource, action, context or request */
+    uint8_t visit;            /* while cycles are looked for */
+} pol_role;
+
+/* A permit or forbid, or a permit of a role graph in data. */
+typedef struct {
+    const pol_statement *statement; /* NULL: from data */
+    const pol_module *module;
+    const char *id;
+    bool forbid;
+    uint32_t tier;         /* index */
+    pol_bytes role;        /* from data: the role */
+    pol_value actions, types; /* from data: arrays of names */
+    uint32_t function;     /* lower_decision.c: plan function + 1; 0: it holds whenever the role is held */
+} pol_grant;
+
+typedef struct {
+    const pol_statement *statement;
+    const pol_module *module;
+    const char *name; /* for errors: "assign-2" with its package */
+} pol_assign;
+
+typedef struct pol_statements {
+    pol_tier *tiers; /* by weight, greatest first */
+    uint32_t n_tiers, tiers_capacity;
+    pol_role *roles;
+    uint32_t n_roles, roles_capacity;
+    pol_value role_index; /* object: name: number of the role */
+    pol_grant *grants;
+    uint32_t n_grants, grants_capacity;
+    pol_assign *assigns;
+    uint32_t n_assigns, assigns_capacity;
+    const pol_statement **scopes;
+    uint32_t n_scopes, scopes_capacity;
+    const pol_statement **routes;
+    uint32_t n_routes, routes_capacity;
+} pol_statements;
+
+/* Before pol_program_check: checks names, roles, tiers, ids, routes, scopes; appends the hidden rules ($permit-1-if ...) to the modules, and a module
+ * `polward` of the result documents. False when there were errors, which are in diags. */
 POL_MUST_USE bool pol_statements_prepare(pol_program *program);
 /* The route table for the manifest: array of {"method", "template", "action", "type"}; empty when there are none. */
 pol_value pol_statements_routes(const pol_program *program);
+/* The tier that a scope ceiling stands in. */
+#define POL_TIER_SCOPE "scope"
+/* Position of the role called name, or -1. */
+int64_t pol_statements_role(const pol_statements *s, pol_bytes name);
+
+/* ---- roles.c ---- */
+/* Adds all roles of all modules and of role graphs in data, checks them and fills closures. */
+void pol_roles_collect(pol_program *program, pol_statements *s);

@@ -1,0 +1,749 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The decision of the eight statements (language page, section 2) as a plan. Statements are found by constant indexes over (type, action), grants without conditions by role
+ * too, so that what cannot apply costs nothing; those with conditions are functions, called by number from the index. Errors fail closed throughout.
+ */
+#include "compiler/lower.h"
+#include "compiler/statements.h"
+
+/* What the function $roles returns: */
+enum {
+    ROLES_EFFECTIVE, /* set of names */
+    ROLES_PERMIT,    /* the same, and `anyone`, `authenticated`: what permits match */
+    ROLES_FORBID,    /* the same, and roles whose assign met an error: what forbids match */
+    ROLES_ERRORS,    /* array */
+    ROLES_PARTS
+};
+
+/* ---- small plans ---- */
+
+static uint32_t get_text(pol_lowering *l, uint32_t object, const char *key)
+{
+    uint32_t dst = new_register(l);
+    add_op(l, POL_OP_GETK, dst, object, constant_text(l, key));
+    return dst;
+}
+
+static uint32_t get_part(pol_lowering *l, uint32_t array, uint32_t i)
+{
+    uint32_t dst = new_register(l);
+    add_op(l, POL_OP_GETK, dst, array, constant(l, pol_int(i)));
+    return dst;
+}
+
+/* input.<part>.<member>, or "" when there is none. */
+static uint32_t input_name(pol_lowering *l, const char *part, const char *member)
+{
+    uint32_t dst = load(l, pol_string_text("")), input = new_register(l);
+    open_block(l);
+    add_op(l, POL_OP_INPUT, input, 0, 0);
+    uint32_t name = get_text(l, get_text(l, input, part), member);
+    add_op(l, POL_OP_MOVE, dst, name, 0);
+    close_region(l);
+    return dst;
+}
+
+/* object[key], else object["*"]; fails when neither is there. */
+static uint32_t get_or_star(pol_lowering *l, uint32_t object, uint32_t key)
+{
+    uint32_t dst = new_register(l), found = new_register(l);
+    add_op(l, POL_OP_UNDEF, dst, 0, 0);
+    open_block(l);
+    open_block(l);
+    add_op(l, POL_OP_GET, found, object, key);
+    add_op(l, POL_OP_MOVE, dst, found, 0);
+    add_exit(l, 1);
+    close_region(l);
+    add_op(l, POL_OP_MOVE, dst, get_text(l, object, "*"), 0);
+    close_region(l);
+    add_op(l, POL_OP_DEFINED, dst, 0, 0);
+    return dst;
+}
+
+static uint32_t make_object(pol_lowering *l, uint32_t n, const char *const *keys, const uint32_t *values)
+{
+    uint32_t b = new_builder(l), dst = new_register(l);
+    add_op(l, POL_OP_START, b, 0, 0);
+    for (uint32_t i = 0; i < n; i++)
+        add_op(l, POL_OP_PUT, b, load(l, pol_string_text(keys[i])), values[i]);
+    add_op(l, POL_OP_OBJECT, dst, b, 0);
+    return dst;
+}
+
+static uint32_t new_mark(pol_lowering *l)
+{
+    uint32_t mark = new_register(l);
+    add_op(l, POL_OP_MARK, mark, 0, 0);
+    return mark;
+}
+
+/* The first error since mark goes to builder errors, with the rule in register rule; all since then are forgotten. */
+static void record_error(pol_lowering *l, uint32_t mark, uint32_t rule, uint32_t errors)
+{
+    uint32_t first = new_registers(l, 2), merged = new_register(l);
+    open_block(l);
+    add_op(l, POL_OP_ERROR, first + 1, mark, 0);
+    add_op(l, POL_OP_MOVE, first, make_object(l, 1, (const char *const[]){"rule"}, (const uint32_t[]){rule}), 0);
+    add_op(l, POL_OP_BUILTIN, merged, first, import_builtin(l->plan, "object.union", 2));
+    add_op(l, POL_OP_PUSH, errors, merged, 0);
+    close_region(l);
+    add_op(l, POL_OP_FORGIVE, mark, 0, 0);
+}
+
+/* The array of what is in the set or array. */
+static void push_all(pol_lowering *l, uint32_t builder, uint32_t collection)
+{
+    uint32_t key, value;
+    open_block(l);
+    open_loop(l, collection, &key, &value);
+    add_op(l, POL_OP_PUSH, builder, value, 0);
+    close_region(l);
+}
+
+static uint32_t to_array(pol_lowering *l, uint32_t collection)
+{
+    uint32_t b = new_builder(l), dst = new_register(l);
+    add_op(l, POL_OP_START, b, 0, 0);
+    push_all(l, b, collection);
+    add_op(l, POL_OP_ARRAY, dst, b, 0);
+    return dst;
+}
+
+/* ---- hidden rules ---- */
+
+static pol_group *hidden_group(pol_lowering *l, const pol_module *m, const pol_rule *rule)
+{
+    uint32_t n = m->package->kind == POL_TERM_REF ? m->package->n : 1, used;
+    pol_bytes *path = POL_NEW_ARRAY(l->arena, pol_bytes, n + 1);
+    pol_document *document;
+    for (uint32_t i = 0; i < n; i++)
+        path[i] = (m->package->kind == POL_TERM_REF ? m->package->items[i] : m->package)->text;
+    path[n] = rule->name->text;
+    return pol_program_find(l->program, path, n + 1, &used, &document);
+}
+
+/* The value of a hidden rule; fails when it is undefined or false. */
+static uint32_t read_hidden(pol_lowering *l, const pol_module *m, const pol_rule *rule)
+{
+    uint32_t dst = new_register(l);
+    add_op(l, POL_OP_RULE, dst, function_of_group(l, hidden_group(l, m, rule)), 0);
+    return dst;
+}
+
+static pol_plan_function *hidden_function(pol_lowering *l, const char *name, uint32_t *index)
+{
+    pol_plan_function *fn = new_function(l->plan, name, index);
+    fn->memoised = true;
+    fn->place = l->place;
+    return fn;
+}
+
+/* ---- roles ---- */
+
+static pol_value names_of(pol_lowering *l, const pol_statements *s, const uint32_t *roles, uint32_t n)
+{
+    pol_builder b = pol_builder_new(l->arena);
+    for (uint32_t i = 0; i < n; i++)
+        pol_builder_add(&b, pol_string(s->roles[roles[i]].name));
+    return pol_builder_set(&b);
+}
+
+/* Role: set of all that it holds by inheritance. */
+static pol_value closure_index(pol_lowering *l, const pol_statements *s)
+{
+    pol_builder b = pol_builder_new(l->arena);
+    for (uint32_t i = 0; i < s->n_roles; i++)
+        pol_builder_put(&b, pol_string(s->roles[i].name), names_of(l, s, s->roles[i].closure, s->roles[i].n_closure));
+    return pol_builder_object(&b);
+}
+
+/* The names that an assign may give: those it lists, or, of `assign from` without names, all but the derived ones. */
+static pol_value assignable(pol_lowering *l, const pol_statements *s, const pol_statement *st)
+{
+    pol_builder b = pol_builder_new(l->arena);
+    for (uint32_t i = 0; i < st->names.n; i++)
+        pol_builder_add(&b, pol_string(st->names.items[i].text));
+    for (uint32_t i = 0; st->names.n == 0 && i < s->n_roles; i++)
+        if (!s->roles[i].derived)
+            pol_builder_add(&b, pol_string(s->roles[i].name));
+    return pol_builder_set(&b);
+}
+
+/* Every name in the set gives what its closure holds to builder. */
+static void push_closures(pol_lowering *l, uint32_t builder, uint32_t names, uint32_t closures)
+{
+    uint32_t key, name, held = new_register(l);
+    open_block(l);
+    open_loop(l, names, &key, &name);
+    add_op(l, POL_OP_GET, held, closures, name);
+    push_all(l, builder, held);
+    close_region(l);
+}
+
+static void lower_assign(pol_lowering *l, const pol_statements *s, const pol_assign *a, uint32_t closures, uint32_t given, uint32_t doubtful,
+                         uint32_t errors)
+{
+    const pol_statement *st = a->statement;
+    uint32_t mark = new_mark(l), names = load(l, assignable(l, s, st)), error = new_register(l);
+    open_block(l);
+    if (st->from_rule) {
+        uint32_t from = read_hidden(l, a->module, st->from_rule), key, name;
+        open_loop(l, from, &key, &name);
+        add_op(l, POL_OP_IN, name, names, 0);
+        uint32_t held = new_register(l);
+        add_op(l, POL_OP_GET, held, closures, name);
+        push_all(l, given, held);
+    } else {
+        add_op(l, POL_OP_TRUE, read_hidden(l, a->module, st->if_rule), 0, 0);
+        push_closures(l, given, names, closures);
+    }
+    close_region(l);
+    open_block(l);
+    add_op(l, POL_OP_ERROR, error, mark, 0);
+    push_closures(l, doubtful, names, closures);
+    close_region(l);
+    record_error(l, mark, load(l, pol_string_text(a->name)), errors);
+}
+
+static void push_authenticated(pol_lowering *l, uint32_t builder, const char *part)
+{
+    uint32_t input = new_register(l);
+    open_block(l);
+    add_op(l, POL_OP_INPUT, input, 0, 0);
+    get_text(l, input, part);
+    add_op(l, POL_OP_PUSH, builder, load(l, pol_string_text("authenticated")), 0);
+    close_region(l);
+}
+
+static void lower_roles(pol_lowering *l, const pol_statements *s)
+{
+    uint32_t given = new_builder(l), doubtful = new_builder(l), errors = new_builder(l), pseudo = new_builder(l);
+    uint32_t parts = new_registers(l, ROLES_PARTS), closures = load(l, closure_index(l, s)), more = new_register(l);
+    add_op(l, POL_OP_START, given, 0, 0);
+    add_op(l, POL_OP_START, doubtful, 0, 0);
+    add_op(l, POL_OP_START, errors, 0, 0);
+    for (uint32_t i = 0; i < s->n_assigns; i++)
+        lower_assign(l, s, &s->assigns[i], closures, given, doubtful, errors);
+    add_op(l, POL_OP_SET, parts + ROLES_EFFECTIVE, given, 0);
+    add_op(l, POL_OP_START, pseudo, 0, 0);
+    push_all(l, pseudo, parts + ROLES_EFFECTIVE);
+    add_op(l, POL_OP_PUSH, pseudo, load(l, pol_string_text("anyone")), 0);
+    push_authenticated(l, pseudo, "token");
+    push_authenticated(l, pseudo, "cert");
+    add_op(l, POL_OP_SET, parts + ROLES_PERMIT, pseudo, 0);
+    add_op(l, POL_OP_SET, more, doubtful, 0);
+    uint32_t all = new_builder(l);
+    add_op(l, POL_OP_START, all, 0, 0);
+    push_all(l, all, parts + ROLES_PERMIT);
+    push_all(l, all, more);
+    add_op(l, POL_OP_SET, parts + ROLES_FORBID, all, 0);
+    add_op(l, POL_OP_ARRAY, parts + ROLES_ERRORS, errors, 0);
+    uint32_t result = new_register(l);
+    add_op(l, POL_OP_TUPLE, result, parts, ROLES_PARTS);
+    add_op(l, POL_OP_RETURN, result, 0, 0);
+}
+
+/* The function $roles, made once a plan. */
+static uint32_t roles_function(pol_lowering *l)
+{
+    for (uint32_t i = 0; i < l->plan->n_functions; i++)
+        if (strcmp(l->plan->functions[i]->name, "$roles") == 0)
+            return i;
+    uint32_t index;
+    pol_lowering inner;
+    lowering_begin(&inner, l->program, l->plan, l->queue, hidden_function(l, "$roles", &index));
+    lower_roles(&inner, l->program->statements);
+    lowering_end(&inner);
+    return index;
+}
+
+static uint32_t read_roles(pol_lowering *l)
+{
+    uint32_t dst = new_register(l);
+    add_op(l, POL_OP_RULE, dst, roles_function(l), 0);
+    return dst;
+}
+
+/* ---- one statement ---- */
+
+static void require_role(pol_lowering *l, const pol_grant *g)
+{
+    const pol_names *names = &g->statement->names;
+    for (uint32_t i = 0; i < names->n; i++)
+        if (pol_bytes_is(names->items[i].text, "anyone"))
+            return;
+    uint32_t roles = get_part(l, read_roles(l), g->forbid ? ROLES_FORBID : ROLES_PERMIT);
+    open_not(l);
+    for (uint32_t i = 0; i < names->n; i++) {
+        open_not(l);
+        add_op(l, POL_OP_IN, load(l, pol_string(names->items[i].text)), roles, 0);
+        add_exit(l, 0);
+        close_region(l);
+    }
+    add_exit(l, 0);
+    close_region(l);
+}
+
+static void require_conditions(pol_lowering *l, const pol_grant *g)
+{
+    const pol_statement *st = g->statement;
+    if (st->if_rule)
+        add_op(l, POL_OP_TRUE, read_hidden(l, g->module, st->if_rule), 0, 0);
+    if (st->unless_rule) {
+        open_not(l);
+        add_op(l, POL_OP_TRUE, read_hidden(l, g->module, st->unless_rule), 0, 0);
+        add_exit(l, 0);
+        close_region(l);
+    }
+}
+
+/* Defined when the statement applies. An error noted on the way is left for the decision to record. */
+static void lower_statement(pol_lowering *l, const pol_grant *g)
+{
+    uint32_t mark = new_mark(l);
+    require_role(l, g);
+    if (g->forbid) {
+        open_block(l);
+        require_conditions(l, g);
+        add_op(l, POL_OP_RETURN, load(l, pol_bool(true)), 0, 0);
+        close_region(l);
+        /* The conditions failed: only with an error does it apply all the same. */
+        open_not(l);
+        add_op(l, POL_OP_TAINT, mark, 0, 0);
+        add_exit(l, 0);
+        close_region(l);
+    } else {
+        require_conditions(l, g);
+        add_op(l, POL_OP_TAINT, mark, 0, 0);
+        if (g->statement->returning_rule)
+            read_hidden(l, g->module, g->statement->returning_rule);
+    }
+    add_op(l, POL_OP_RETURN, load(l, pol_bool(true)), 0, 0);
+}
+
+static bool has_conditions(const pol_grant *g)
+{
+    const pol_statement *st = g->statement;
+    return st && (st->if_rule || st->unless_rule || (!g->forbid && st->returning_rule));
+}
+
+static void make_statement_functions(pol_lowering *l, pol_statements *s)
+{
+    for (uint32_t i = 0; i < s->n_grants; i++) {
+        pol_grant *g = &s->grants[i];
+        if (!has_conditions(g))
+            continue;
+        uint32_t index;
+        pol_lowering inner;
+        pol_plan_function *fn = hidden_function(l, pol_arena_printf(l->arena, "$statement:%s", g->id), &index);
+        fn->place = place_of(l->program, g->statement->span);
+        lowering_begin(&inner, l->program, l->plan, l->queue, fn);
+        lower_statement(&inner, g);
+        lowering_end(&inner);
+        g->function = index + 1;
+    }
+}
+
+/* ---- indexes ---- */
+
+static pol_value names_value(pol_arena *arena, const pol_names *names)
+{
+    pol_builder b = pol_builder_new(arena);
+    for (uint32_t i = 0; i < names->n; i++)
+        pol_builder_add(&b, names->items[i].star ? pol_string_text("*") : pol_string(names->items[i].text));
+    return pol_builder_array(&b);
+}
+
+static pol_value actions_of(pol_arena *arena, const pol_grant *g)
+{
+    return g->statement ? names_value(arena, &g->statement->actions) : g->actions;
+}
+
+static pol_value types_of(pol_arena *arena, const pol_grant *g)
+{
+    return g->statement ? names_value(arena, &g->statement->types) : g->types;
+}
+
+static bool lists(pol_value names, pol_value name)
+{
+    for (uint32_t i = 0; i < names.n; i++) {
+        pol_value v = pol_element(names, i);
+        if (pol_equal(v, name) || pol_bytes_is(pol_text(v), "*"))
+            return true;
+    }
+    return false;
+}
+
+static void add_names(pol_builder *b, pol_value names)
+{
+    for (uint32_t i = 0; i < names.n; i++)
+        pol_builder_add(b, pol_element(names, i));
+}
+
+/* Members "permits" and "forbids": role: [ids] of statements without conditions. */
+static void put_roles(pol_lowering *l, pol_builder *cell, const pol_grant *const *grants, uint32_t n, bool forbid)
+{
+    pol_builder roles = pol_builder_new(l->arena), object = pol_builder_new(l->arena);
+    for (uint32_t i = 0; i < n; i++) {
+        if (grants[i]->function || grants[i]->forbid != forbid)
+            continue;
+        if (!grants[i]->statement)
+            pol_builder_add(&roles, pol_string(grants[i]->role));
+        for (uint32_t k = 0; grants[i]->statement && k < grants[i]->statement->names.n; k++)
+            pol_builder_add(&roles, pol_string(grants[i]->statement->names.items[k].text));
+    }
+    pol_value set = pol_builder_set(&roles);
+    for (uint32_t r = 0; r < set.n; r++) {
+        pol_value role = pol_element(set, r);
+        pol_builder ids = pol_builder_new(l->arena);
+        for (uint32_t i = 0; i < n; i++) {
+            if (grants[i]->function || grants[i]->forbid != forbid)
+                continue;
+            bool named = !grants[i]->statement && pol_bytes_equal(grants[i]->role, pol_text(role));
+            for (uint32_t k = 0; grants[i]->statement && k < grants[i]->statement->names.n; k++)
+                named |= pol_bytes_equal(grants[i]->statement->names.items[k].text, pol_text(role));
+            if (named)
+                pol_builder_add(&ids, pol_string_text(grants[i]->id));
+        }
+        pol_builder_put(&object, role, pol_builder_array(&ids));
+    }
+    if (set.n)
+        pol_builder_put_text(cell, forbid ? "forbids" : "permits", pol_builder_object(&object));
+}
+
+/* Member "conditional": [[is forbid, function, id], ...]. */
+static void put_conditional(pol_lowering *l, pol_builder *cell, const pol_grant *const *grants, uint32_t n)
+{
+    pol_builder list = pol_builder_new(l->arena);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!grants[i]->function)
+            continue;
+        pol_value entry[] = {pol_bool(grants[i]->forbid), pol_int(grants[i]->function - 1), pol_string_text(grants[i]->id)};
+        pol_builder_add(&list, pol_array_of(l->arena, entry, 3));
+    }
+    if (list.n)
+        pol_builder_put_text(cell, "conditional", pol_builder_array(&list));
+}
+
+/* Type: action: what may apply, for one tier. A type or action that no statement names is under "*". */
+static pol_value tier_index(pol_lowering *l, const pol_statements *s, uint32_t tier)
+{
+    const pol_grant **grants = POL_NEW_ARRAY(l->arena, const pol_grant *, s->n_grants + 1), **of_type, **of_action;
+    uint32_t n = 0;
+    pol_builder types = pol_builder_new(l->arena), index = pol_builder_new(l->arena);
+    for (uint32_t i = 0; i < s->n_grants; i++)
+        if (s->grants[i].tier == tier) {
+            grants[n++] = &s->grants[i];
+            add_names(&types, types_of(l->arena, &s->grants[i]));
+        }
+    of_type = POL_NEW_ARRAY(l->arena, const pol_grant *, n + 1);
+    of_action = POL_NEW_ARRAY(l->arena, const pol_grant *, n + 1);
+    pol_value type_set = pol_builder_set(&types);
+    for (uint32_t t = 0; t < type_set.n; t++) {
+        pol_value type = pol_element(type_set, t);
+        uint32_t n_type = 0;
+        pol_builder actions = pol_builder_new(l->arena), row = pol_builder_new(l->arena);
+        for (uint32_t i = 0; i < n; i++)
+            if (lists(types_of(l->arena, grants[i]), type)) {
+                of_type[n_type++] = grants[i];
+                add_names(&actions, actions_of(l->arena, grants[i]));
+            }
+        pol_value action_set = pol_builder_set(&actions);
+        for (uint32_t a = 0; a < action_set.n; a++) {
+            uint32_t n_action = 0;
+            pol_builder cell = pol_builder_new(l->arena);
+            for (uint32_t i = 0; i < n_type; i++)
+                if (lists(actions_of(l->arena, of_type[i]), pol_element(action_set, a)))
+                    of_action[n_action++] = of_type[i];
+            put_roles(l, &cell, of_action, n_action, false);
+            put_roles(l, &cell, of_action, n_action, true);
+            put_conditional(l, &cell, of_action, n_action);
+            pol_builder_put(&row, pol_element(action_set, a), pol_builder_object(&cell));
+        }
+        pol_builder_put(&index, type, pol_builder_object(&row));
+    }
+    return pol_builder_object(&index);
+}
+
+/* Type: action: [[scopes that would do], reason]; every type that a scope names has an action "*". */
+static pol_value scope_index(pol_lowering *l, const pol_statements *s)
+{
+    pol_builder types = pol_builder_new(l->arena), index = pol_builder_new(l->arena);
+    for (uint32_t i = 0; i < s->n_scopes; i++)
+        add_names(&types, names_value(l->arena, &s->scopes[i]->types));
+    pol_value type_set = pol_builder_set(&types);
+    for (uint32_t t = 0; t < type_set.n; t++) {
+        pol_value type = pol_element(type_set, t);
+        pol_builder actions = pol_builder_new(l->arena), row = pol_builder_new(l->arena);
+        pol_builder_add(&actions, pol_string_text("*"));
+        for (uint32_t i = 0; i < s->n_scopes; i++)
+            if (lists(names_value(l->arena, &s->scopes[i]->types), type))
+                add_names(&actions, names_value(l->arena, &s->scopes[i]->actions));
+        pol_value action_set = pol_builder_set(&actions);
+        for (uint32_t a = 0; a < action_set.n; a++) {
+            pol_builder scopes = pol_builder_new(l->arena);
+            for (uint32_t i = 0; i < s->n_scopes; i++)
+                if (lists(names_value(l->arena, &s->scopes[i]->types), type) &&
+                    lists(names_value(l->arena, &s->scopes[i]->actions), pol_element(action_set, a)))
+                    add_names(&scopes, names_value(l->arena, &s->scopes[i]->names));
+            pol_value set = pol_builder_set(&scopes);
+            pol_buf text = {0};
+            pol_buf_text(&text, set.n ? "the token needs one of the scopes: " : "no scope covers this action");
+            for (uint32_t i = 0; i < set.n; i++)
+                pol_buf_printf(&text, "%s%.*s", i ? ", " : "", (int)pol_element(set, i).n, (const char *)pol_element(set, i).text);
+            pol_value entry[] = {set, pol_string(pol_buf_to_arena(&text, l->arena))};
+            pol_buf_deinit(&text);
+            pol_builder_put(&row, pol_element(action_set, a), pol_array_of(l->arena, entry, 2));
+        }
+        pol_builder_put(&index, type, pol_builder_object(&row));
+    }
+    return pol_builder_object(&index);
+}
+
+/* Id: plan function of the hidden rule that holds the because (or returning) of the statement. */
+static pol_value told_index(pol_lowering *l, const pol_statements *s, bool because)
+{
+    pol_builder b = pol_builder_new(l->arena);
+    for (uint32_t i = 0; i < s->n_grants; i++) {
+        const pol_grant *g = &s->grants[i];
+        const pol_rule *rule = !g->statement ? NULL : because ? g->statement->because_rule : g->statement->returning_rule;
+        if (rule)
+            pol_builder_put_text(&b, g->id, pol_int(function_of_group(l, hidden_group(l, g->module, rule))));
+    }
+    return pol_builder_object(&b);
+}
+
+/* ---- the decision ---- */
+
+typedef struct {
+    uint32_t type, action;      /* names of the request */
+    uint32_t roles;             /* value of $roles */
+    uint32_t effect, tier, rules, scope_text; /* results so far */
+    uint32_t errors;            /* builder */
+} decision;
+
+/* Ids of the statements without conditions whose role is held go to builder. */
+static void push_granted(pol_lowering *l, const decision *d, uint32_t cell, bool forbid, uint32_t builder)
+{
+    uint32_t key, role, ids = new_register(l);
+    open_block(l);
+    uint32_t by_role = get_text(l, cell, forbid ? "forbids" : "permits");
+    uint32_t roles = get_part(l, d->roles, forbid ? ROLES_FORBID : ROLES_PERMIT);
+    open_loop(l, roles, &key, &role);
+    add_op(l, POL_OP_GET, ids, by_role, role);
+    push_all(l, builder, ids);
+    close_region(l);
+}
+
+static void push_conditional(pol_lowering *l, const decision *d, uint32_t cell, uint32_t forbids, uint32_t permits)
+{
+    uint32_t key, entry, applies = new_register(l);
+    open_block(l);
+    uint32_t list = get_text(l, cell, "conditional");
+    open_loop(l, list, &key, &entry);
+    uint32_t is_forbid = get_part(l, entry, 0), function = get_part(l, entry, 1), id = get_part(l, entry, 2), mark = new_mark(l);
+    open_block(l);
+    add_op(l, POL_OP_RULEX, applies, function, 0);
+    open_block(l);
+    add_op(l, POL_OP_TRUE, is_forbid, 0, 0);
+    add_op(l, POL_OP_PUSH, forbids, id, 0);
+    add_exit(l, 1);
+    close_region(l);
+    add_op(l, POL_OP_PUSH, permits, id, 0);
+    close_region(l);
+    record_error(l, mark, id, d->errors);
+    close_region(l);
+}
+
+/* The ceiling: a token without a scope that covers the action meets a forbid. */
+static void push_scope(pol_lowering *l, const decision *d, const pol_statements *s, uint32_t forbids)
+{
+    uint32_t input = new_register(l), key, scope;
+    open_block(l);
+    add_op(l, POL_OP_INPUT, input, 0, 0);
+    uint32_t token = get_text(l, input, "token");
+    uint32_t row = get_or_star(l, load(l, scope_index(l, s)), d->type), need = get_or_star(l, row, d->action);
+    uint32_t scopes = get_part(l, need, 0), text = get_part(l, need, 1);
+    open_not(l);
+    uint32_t held = get_text(l, token, "scopes");
+    open_loop(l, scopes, &key, &scope);
+    add_op(l, POL_OP_IN, scope, held, 0);
+    add_exit(l, 0);
+    close_region(l);
+    add_op(l, POL_OP_PUSH, forbids, load(l, pol_string_text("scope")), 0);
+    add_op(l, POL_OP_MOVE, d->scope_text, text, 0);
+    close_region(l);
+}
+
+/* When the builder has something, it decides: leaves the block around the tiers. */
+static void settle(pol_lowering *l, const decision *d, uint32_t builder, const char *effect, pol_bytes tier)
+{
+    uint32_t ids = new_register(l);
+    open_block(l);
+    add_op(l, POL_OP_ARRAY, ids, builder, 0);
+    open_not(l);
+    add_op(l, POL_OP_ISARRAY, ids, 0, 0);
+    add_exit(l, 0);
+    close_region(l);
+    add_op(l, POL_OP_MOVE, d->rules, ids, 0);
+    load_into(l, d->effect, pol_string_text(effect));
+    load_into(l, d->tier, pol_string(tier));
+    add_exit(l, 1);
+    close_region(l);
+}
+
+static void lower_tier(pol_lowering *l, const decision *d, const pol_statements *s, uint32_t tier)
+{
+    pol_value index = tier_index(l, s, tier);
+    bool ceiling = s->n_scopes && pol_bytes_is(s->tiers[tier].name, POL_TIER_SCOPE);
+    if (index.n == 0 && !ceiling)
+        return;
+    uint32_t forbids = new_builder(l), permits = new_builder(l);
+    add_op(l, POL_OP_START, forbids, 0, 0);
+    add_op(l, POL_OP_START, permits, 0, 0);
+    if (ceiling)
+        push_scope(l, d, s, forbids);
+    open_block(l);
+    uint32_t row = get_or_star(l, load(l, index), d->type), cell = get_or_star(l, row, d->action);
+    push_granted(l, d, cell, true, forbids);
+    push_granted(l, d, cell, false, permits);
+    push_conditional(l, d, cell, forbids, permits);
+    close_region(l);
+    settle(l, d, forbids, "forbid", s->tiers[tier].name);
+    settle(l, d, permits, "permit", s->tiers[tier].name);
+}
+
+/* {"rule": id, member: value} for each deciding statement that tells one. */
+static uint32_t lower_told(pol_lowering *l, const decision *d, const pol_statements *s, bool because)
+{
+    uint32_t b = new_builder(l), dst = new_register(l), key, id, value = new_register(l), function = new_register(l);
+    const char *const keys[] = {"rule", because ? "text" : "value"};
+    uint32_t index = load(l, told_index(l, s, because)), mark = new_mark(l);
+    add_op(l, POL_OP_START, b, 0, 0);
+    open_block(l);
+    open_loop(l, d->rules, &key, &id);
+    if (because) {
+        open_block(l);
+        add_op(l, POL_OP_EQK, id, constant_text(l, "scope"), 0);
+        add_op(l, POL_OP_PUSH, b, make_object(l, 2, keys, (const uint32_t[]){id, d->scope_text}), 0);
+        close_region(l);
+    }
+    open_block(l);
+    add_op(l, POL_OP_GET, function, index, id);
+    add_op(l, POL_OP_RULEX, value, function, 0);
+    add_op(l, POL_OP_PUSH, b, make_object(l, 2, keys, (const uint32_t[]){id, value}), 0);
+    close_region(l);
+    close_region(l);
+    add_op(l, POL_OP_FORGIVE, mark, 0, 0);
+    add_op(l, POL_OP_ARRAY, dst, b, 0);
+    return dst;
+}
+
+static uint32_t sorted(pol_lowering *l, uint32_t array)
+{
+    uint32_t b = new_builder(l), set = new_register(l);
+    add_op(l, POL_OP_START, b, 0, 0);
+    push_all(l, b, array);
+    add_op(l, POL_OP_SET, set, b, 0);
+    return to_array(l, set);
+}
+
+static uint32_t result_object(pol_lowering *l, const decision *d, const pol_statements *s)
+{
+    uint32_t b = new_builder(l), dst = new_register(l), errors = new_register(l), allow = load(l, pol_bool(false));
+    open_block(l);
+    add_op(l, POL_OP_EQK, d->effect, constant_text(l, "permit"), 0);
+    load_into(l, allow, pol_bool(true));
+    close_region(l);
+    uint32_t reasons = lower_told(l, d, s, true), context = lower_told(l, d, s, false);
+    uint32_t roles = to_array(l, get_part(l, d->roles, ROLES_EFFECTIVE));
+    add_op(l, POL_OP_ARRAY, errors, d->errors, 0);
+    const struct {
+        const char *name;
+        uint32_t value;
+    } members[] = {{"allow", allow}, {"effect", d->effect}, {"rules", d->rules}, {"reasons", reasons}, {"context", context},
+                   {"roles", roles}, {"errors", errors}};
+    add_op(l, POL_OP_START, b, 0, 0);
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        add_op(l, POL_OP_PUT, b, load(l, pol_string_text(members[i].name)), members[i].value);
+    open_block(l);
+    add_op(l, POL_OP_DEFINED, d->tier, 0, 0);
+    add_op(l, POL_OP_PUT, b, load(l, pol_string_text("tier")), d->tier);
+    close_region(l);
+    add_op(l, POL_OP_OBJECT, dst, b, 0);
+    return dst;
+}
+
+static uint32_t lower_decision(pol_lowering *l, pol_statements *s)
+{
+    decision d = {0};
+    add_op(l, POL_OP_CLOSED, 1, 0, 0);
+    make_statement_functions(l, s);
+    d.effect = load(l, pol_string_text("none"));
+    d.tier = new_register(l);
+    add_op(l, POL_OP_UNDEF, d.tier, 0, 0);
+    d.rules = load(l, pol_empty(POL_ARRAY));
+    d.scope_text = load(l, pol_string_text(""));
+    d.errors = new_builder(l);
+    add_op(l, POL_OP_START, d.errors, 0, 0);
+    d.type = input_name(l, "resource", "type");
+    d.action = input_name(l, "action", "name");
+    d.roles = read_roles(l);
+    push_all(l, d.errors, get_part(l, d.roles, ROLES_ERRORS));
+    open_block(l);
+    for (uint32_t tier = 0; tier < s->n_tiers; tier++)
+        lower_tier(l, &d, s, tier);
+    close_region(l);
+    add_op(l, POL_OP_MOVE, d.rules, sorted(l, d.rules), 0);
+    return result_object(l, &d, s);
+}
+
+/* All action names that statements, scopes and routes name for each type. */
+static uint32_t lower_actions(pol_lowering *l, const pol_statements *s)
+{
+    pol_builder types = pol_builder_new(l->arena), index = pol_builder_new(l->arena), pairs = pol_builder_new(l->arena);
+    for (uint32_t i = 0; i < s->n_grants; i++) {
+        pol_value pair[] = {types_of(l->arena, &s->grants[i]), actions_of(l->arena, &s->grants[i])};
+        pol_builder_add(&pairs, pol_array_of(l->arena, pair, 2));
+    }
+    for (uint32_t i = 0; i < s->n_scopes + s->n_routes; i++) {
+        const pol_statement *st = i < s->n_scopes ? s->scopes[i] : s->routes[i - s->n_scopes];
+        pol_value pair[] = {names_value(l->arena, &st->types), names_value(l->arena, &st->actions)};
+        pol_builder_add(&pairs, pol_array_of(l->arena, pair, 2));
+    }
+    pol_value all = pol_builder_array(&pairs);
+    pol_builder_add(&types, pol_string_text("*"));
+    for (uint32_t i = 0; i < all.n; i++)
+        add_names(&types, pol_element(pol_element(all, i), 0));
+    pol_value type_set = pol_builder_set(&types);
+    for (uint32_t t = 0; t < type_set.n; t++) {
+        pol_builder actions = pol_builder_new(l->arena);
+        for (uint32_t i = 0; i < all.n; i++) {
+            pol_value pair = pol_element(all, i), names = pol_element(pair, 1);
+            if (!lists(pol_element(pair, 0), pol_element(type_set, t)))
+                continue;
+            for (uint32_t k = 0; k < names.n; k++)
+                if (!pol_bytes_is(pol_text(pol_element(names, k)), "*"))
+                    pol_builder_add(&actions, pol_element(names, k));
+        }
+        pol_builder_put(&index, pol_element(type_set, t), pol_builder_set(&actions));
+    }
+    return get_or_star(l, load(l, pol_builder_object(&index)), input_name(l, "resource", "type"));
+}
+
+bool lower_intrinsic(pol_lowering *l, const char *name, uint32_t *reg)
+{
+    pol_statements *s = l->program->statements;
+    if (!s || strncmp(name, "internal.", 9) != 0)
+        return false;
+    if (strcmp(name, "internal.decision") == 0) {
+        *reg = lower_decision(l, s);
+    } else if (strcmp(name, "internal.roles") == 0) {
+        add_op(l, POL_OP_CLOSED, 1, 0, 0);
+        *reg = get_part(l, read_roles(l), ROLES_EFFECTIVE);
+    } else if (strcmp(name, "internal.actions") == 0) {
+        *reg = lower_actions(l, s);
+    } else {
+        return false;
+    }
+    return true;
+}
