@@ -70,7 +70,8 @@ static bool writes_register(const pol_step *step, uint32_t reg)
 
 /* A value that is made only to be moved is made in place. Between the two stand plain steps only, which do not touch the place: a region in
  * between could use it for something of its own. Registers are numbered as a stack, so one number may be several values: only what is written once and read
- * once in the whole function is known to be one. */
+ * once in the whole function is known to be one. And a step in between that can fail must not find an accumulator (which is written elsewhere
+ * too) changed already. */
 static void forward_moves(const pol_plan *plan, pol_region *region, const usage *u)
 {
     uint32_t kept = 0;
@@ -86,7 +87,8 @@ static void forward_moves(const pol_plan *plan, pol_region *region, const usage 
                     gone = true;
                     break;
                 }
-                if (writes_register(maker, step->a))
+                if (writes_register(maker, step->a) ||
+                    (pol_ops[maker->op].flow == POL_FLOW_BRANCH && u->writes[step->a] > 1))
                     break;
             }
         }
