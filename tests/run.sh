@@ -1,0 +1,142 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds and tests everything from nothing on a Debian 12, as root or with sudo. Says what it does as it goes; what a step printed is
+# in build/test-logs/. May be run again at any time. The last line is the sum: N passed, N failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+export LC_ALL=C.UTF-8
+
+passed=0 failed=0 skipped=0
+logs=build/test-logs
+mkdir -p $logs
+rm -f $logs/*
+
+say() { printf '%s\n' "$*"; }
+
+# count NAME PASSED FAILED SKIPPED LOG
+count() {
+    passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+    printf '%-34s %6d passed %4d failed' "$1" "$2" "$3"
+    if [ "$4" -gt 0 ]; then printf ' %4d skipped' "$4"; fi
+    printf '\n'
+    if [ "$3" -gt 0 ]; then
+        say "    see $5"
+        tail -n 15 "$5" | sed 's/^/    | /'
+    fi
+}
+
+# suite NAME COMMAND...: a program whose last line is "N passed, N failed[, N skipped]", or a cmocka program, or anything else by
+# its exit code. A program that fails without having counted a failure is one failure.
+suite() {
+    local name=$1 log code p f s
+    shift
+    log=$logs/${name//\//-}.log
+    timeout 600 "$@" >"$log" 2>&1
+    code=$?
+    p=0 f=0 s=0
+    if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)? ]]; then
+        p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]} s=${BASH_REMATCH[4]:-0}
+    elif grep -q '^\[  PASSED  \]' "$log"; then
+        p=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log" | tail -n 1)
+        f=$(sed -n 's/^\[  FAILED  \] [a-z_]*: \([0-9]*\) test.*/\1/p;s/^ *\([0-9]*\) FAILED TEST.*/\1/p' "$log" | tail -n 1)
+        p=${p:-0} f=${f:-0}
+    elif [ $code -eq 0 ]; then
+        p=1
+    fi
+    if [ $code -ne 0 ] && [ "$f" -eq 0 ]; then
+        f=1
+        say "$name ended with code $code" >>"$log"
+    fi
+    count "$name" "$p" "$f" "$s" "$log"
+}
+
+finish() {
+    say "$skipped skipped"
+    say "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+    exit
+}
+
+# ---- packages ----
+packages="cmake ninja-build gcc g++ clang-14 libclang-rt-14-dev clang-format-14 pkg-config re2c lemon libssl-dev libjansson-dev
+    libevent-dev libre2-dev libyaml-dev libutf8proc-dev libcmocka-dev openssl curl python3 python3-cryptography tzdata binutils ca-certificates"
+missing=
+for p in $packages; do
+    dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || missing="$missing $p"
+done
+if [ -n "$missing" ]; then
+    say "== installing:$missing"
+    root=
+    [ "$(id -u)" -eq 0 ] || root=sudo
+    if ! { $root apt-get update && DEBIAN_FRONTEND=noninteractive $root apt-get install -y --no-install-recommends $missing; } \
+        >$logs/packages.log 2>&1; then
+        count packages 0 1 0 $logs/packages.log
+        finish
+    fi
+fi
+
+# ---- build ----
+jobs=$(nproc)
+build() {
+    local preset=$1 log=$logs/build-$1.log
+    say "== building $preset"
+    if cmake --preset "$preset" >"$log" 2>&1 && cmake --build --preset "$preset" -j "$jobs" >>"$log" 2>&1; then
+        count "build/$preset" 1 0 0 "$log"
+    else
+        count "build/$preset" 0 1 0 "$log"
+        [ "$preset" = fuzz ] || finish
+    fi
+}
+build release
+build asan
+
+# ---- tests ----
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:allocator_may_return_null=1
+export UBSAN_OPTIONS=print_stacktrace=1
+
+say "== layout of the sources"
+suite layout python3 tests/layout.py build/release
+
+say "== unit tests"
+for preset in release asan; do
+    for program in build/$preset/tests/test_*; do
+        [ -x "$program" ] && suite "unit/$preset/$(basename "$program")" "$program"
+    done
+done
+
+say "== expressions, policies, golden files"
+for preset in release asan; do
+    [ -d tests/expr ] && suite "expr/$preset" build/$preset/bin/expr-triples tests/expr
+    [ -d tests/policies ] && suite "policies/$preset" build/$preset/bin/policy-tests tests/policies
+done
+[ -d tests/policies ] && suite policies/not-optimised build/release/bin/policy-tests --plain tests/policies
+[ -f tests/golden/run.py ] && suite golden python3 tests/golden/run.py build/release/bin/pol
+
+say "== the command line"
+[ -f tests/cli/run.py ] && suite cli python3 tests/cli/run.py build/release/bin/pol
+[ -f tests/cli/run.py ] && suite cli/asan python3 tests/cli/run.py build/asan/bin/pol
+
+say "== the policies that come with it, and the examples of the documents"
+if [ -d stdlib-policies ]; then
+    for policy in stdlib-policies/*/; do
+        suite "stdlib/$(basename "$policy")" python3 tests/pol_test.py build/release/bin/pol "$policy"
+    done
+fi
+[ -f tests/docs/run.py ] && suite docs python3 tests/docs/run.py build/release/bin/pol
+
+say "== end to end"
+for test in tests/server/test_*.py; do
+    [ -f "$test" ] || continue
+    suite "server/release/$(basename "$test" .py)" env POLWARD_BUILD=build/release python3 "$test"
+    suite "server/asan/$(basename "$test" .py)" env POLWARD_BUILD=build/asan python3 "$test"
+done
+
+say "== seeds of the fuzz targets"
+for program in build/asan/fuzz/fuzz_*; do
+    [ -x "$program" ] || continue
+    name=$(basename "$program")
+    seeds=tests/fuzz/seeds/${name#fuzz_}
+    if [ -d "$seeds" ]; then suite "fuzz/$name" "$program" "$seeds"/*; else suite "fuzz/$name" "$program"; fi
+done
+
+finish
