@@ -14,8 +14,16 @@
  * Each family file ends in its table: POL_FAMILY(strings) = { POL_ROW(startswith), ..., POL_END }; and a row in families.def.
  * Bundles name built-ins; the order of tables is no part of any format.
  *
- * Types in signatures: null boolean number string any array[T] object[K: V] set[T] T|T, [T, T] for a fixed array,
- * {name: T, ...} for a fixed object. Arguments may be named. A result of none means that the call has no value (print).
+ * The grammar of signatures, blanks between tokens being free:
+ *
+ *   signature = "(" [argument {"," argument}] ")" (type | "none")       none: the call has no value (print)
+ *   argument  = [name ":"] type                                         name: letters, digits, '_'
+ *   type      = single {"|" single}
+ *   single    = "null" | "boolean" | "number" | "string" | "any"
+ *             | "array" "[" type "]" | "set" "[" type "]" | "object" "[" type ":" type "]"
+ *             | "[" [type {"," type}] "]"                               an array of just these elements
+ *             | "{" name ":" type {"," name ":" type} ["," "..."] "}"   an object of just these members; with "...", of others too
+ *             | "(" type ")"
  */
 #pragma once
 
@@ -61,10 +69,19 @@ const pol_builtin *pol_builtin_at(unsigned i);
 unsigned pol_builtin_arity(const pol_builtin *b);
 
 /* ---- for bodies ---- */
-/* Note an error and yield undefined. The message is without the built-in's name, which the machine puts before it. */
+/* Note an error and yield undefined. The message is without the built-in's name, which the machine puts before it. The first
+ * error of a call counts. An eval_builtin_error: */
 POL_COLD pol_value pol_builtin_error(pol_eval *ev, const char *fmt, ...) POL_PRINTF(2, 3);
-/* "operand N must be WANTED but got TYPE", N from 1: an eval_type_error. */
+/* The same as an eval_type_error. */
+POL_COLD pol_value pol_builtin_type_error(pol_eval *ev, const char *fmt, ...) POL_PRINTF(2, 3);
+/* "operand N must be WANTED but got TYPE", N from 1: an eval_type_error. WANTED may be "one of {array, set}". */
 POL_COLD pol_value pol_operand_error(pol_eval *ev, unsigned i, const char *wanted, pol_value got);
+/* "operand N must be array of strings but got array containing number". */
+POL_COLD pol_value pol_element_error(pol_eval *ev, unsigned i, pol_value collection, const char *wanted, pol_value element);
+/* What the four above come down to; the machine's own: POL_E_BUILTIN or POL_E_TYPE, and the message, which it copies. */
+POL_COLD void pol_eval_note_error(pol_eval *ev, pol_code code, pol_bytes message);
+/* Ends the decision with an eval_conflict_error ("object keys must be unique"). */
+_Noreturn void pol_eval_conflict(pol_eval *ev, const char *message);
 /* Has this call noted an error? */
 bool pol_builtin_failed(const pol_eval *ev);
 
@@ -98,5 +115,5 @@ int64_t pol_arg_int(pol_eval *ev, const pol_value *args, unsigned i);
 pol_value pol_arg_array(pol_eval *ev, const pol_value *args, unsigned i);
 pol_value pol_arg_set(pol_eval *ev, const pol_value *args, unsigned i);
 pol_value pol_arg_object(pol_eval *ev, const pol_value *args, unsigned i);
-/* An array or a set. */
+/* An array or a set; the error names the set first, as OPA's mostly do. */
 pol_value pol_arg_list(pol_eval *ev, const pol_value *args, unsigned i);
