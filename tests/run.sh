@@ -122,7 +122,7 @@ if [ -d stdlib-policies ]; then
         suite "stdlib/$(basename "$policy")" python3 tests/pol_test.py build/release/bin/pol "$policy"
     done
 fi
-[ -f tests/docs/run.py ] && suite docs python3 tests/docs/run.py build/release/bin/pol
+[ -f tests/docs/run.py ] && suite docs python3 tests/docs/run.py build/release/bin
 
 say "== end to end"
 for test in tests/server/test_*.py; do
