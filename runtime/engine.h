@@ -8,6 +8,7 @@
 
 typedef struct pol_bundle pol_bundle;
 typedef struct pol_eval pol_eval;
+struct pol_trust;
 
 /* ---- bundle ---- */
 typedef struct {
