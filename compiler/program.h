@@ -87,6 +87,7 @@ typedef struct {
     uint32_t n_mocked_builtins, mocked_builtins_capacity;
     bool has_statements;    /* permits or forbids are there: data.polward exists */
     struct pol_statements *statements; /* statements.h */
+    struct pol_checker *checker; /* check.c's own, for queries */
 } pol_program;
 
 /* Binds names, checks and orders all modules of program. False when there were errors; they are in diags. */
