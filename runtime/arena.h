@@ -40,10 +40,19 @@ POL_MUST_USE void *pol_arena_try(pol_arena *arena, size_t size);
 /* The slow path of pol_arena_alloc. Never NULL: calls exhausted instead. */
 void *pol_arena_alloc_slow(pol_arena *arena, size_t size);
 
+/* Under the address sanitizer every piece is taken by the slow path, which knows what to unpoison. */
+#ifdef __SANITIZE_ADDRESS__
+#define POL_ARENA_INLINE 0
+#elif defined(__clang__)
+#define POL_ARENA_INLINE (!__has_feature(address_sanitizer))
+#else
+#define POL_ARENA_INLINE 1
+#endif
+
 static inline void *pol_arena_alloc(pol_arena *arena, size_t size)
 {
     size_t need = (size + 15) & ~(size_t)15;
-    if (__builtin_expect(need >= size && need <= (size_t)(arena->end - arena->at), 1)) {
+    if (POL_ARENA_INLINE && __builtin_expect(need >= size && need <= (size_t)(arena->end - arena->at), 1)) {
         void *p = arena->at;
         arena->at += need;
         return p;
