@@ -3,6 +3,7 @@
  */
 #include "runtime/polward.h"
 
+#include "runtime/builtin.h"
 #include "runtime/engine.h"
 #include "runtime/json.h"
 
