@@ -93,6 +93,14 @@ pol_value pol_string_take(pol_eval *ev, pol_buf *buf)
     return pol_string(pol_bytes_of(at, n));
 }
 
+pol_bytes pol_quoted(pol_eval *ev, pol_bytes s)
+{
+    enum { SHOWN_MAX = 120 };
+    pol_buf buf = {0};
+    pol_buf_quoted(&buf, s, SHOWN_MAX);
+    return pol_text(pol_string_take(ev, &buf));
+}
+
 void pol_charge_value(pol_eval *ev, pol_value v)
 {
     if (!pol_is_collection(v)) {

@@ -37,6 +37,8 @@ pol_value pol_writer_string(pol_writer *w);
 
 /* A string of the buffer's contents; the buffer is emptied, also when the decision ends here. */
 pol_value pol_string_take(pol_eval *ev, pol_buf *buf);
+/* Foreign text for a message: quoted, cut after some hundred bytes. */
+pol_bytes pol_quoted(pol_eval *ev, pol_bytes s);
 /* Pays for every element in v, however often shared ones are met, and for the bytes of strings: to be called before something is done
  * that takes as long, such as printing. */
 void pol_charge_value(pol_eval *ev, pol_value v);
