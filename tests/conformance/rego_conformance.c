@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * rego-conformance DIR: runs the cases of a Rego conformance pack and judges each as OPA's own test does. Cases run in a child
- * process, one after another with a time limit each; when a child dies, the case it was at has failed and another child goes on.
+ * rego-conformance DIR: runs the cases of a Rego conformance pack and judges each as OPA's own test does.
  */
 #include "compiler/compile.h"
 #include "grammar/parse.h"
 #include "runtime/engine.h"
 #include "runtime/json.h"
+#include "tests/conformance/batch.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-enum { CASE_SECONDS = 20, TEXT_MAX = 4000 };
 
 typedef struct {
     const char *group;
@@ -30,7 +21,6 @@ typedef struct {
     uint32_t n, capacity;
     const char *group, *note; /* only these; NULL: all */
     bool verbose, plain;      /* plain: not optimised */
-    uint32_t passed, failed, skipped;
 } pack;
 
 typedef struct {
@@ -321,88 +311,22 @@ POL_MUST_USE static bool run_case(const test_case *c, bool optimise, pol_buf *wh
     return ok;
 }
 
-/* ---- children ---- */
-
-typedef struct {
-    uint8_t passed;
-    uint32_t n; /* bytes of text behind it */
-} verdict;
-
-static void run_child(const pack *p, uint32_t from, int out)
+static bool run_indexed(void *context, uint32_t i, pol_buf *why)
 {
-    for (uint32_t i = from; i < p->n; i++) {
-        POL_CLEAN(pol_buf_deinit) pol_buf why = {0};
-        alarm(CASE_SECONDS);
-        verdict v = {.passed = run_case(&p->items[i], !p->plain, &why)};
-        v.n = why.n > TEXT_MAX ? TEXT_MAX : (uint32_t)why.n;
-        if (write(out, &v, sizeof v) != sizeof v || (v.n && write(out, why.at, v.n) != (ssize_t)v.n))
-            exit(3);
-    }
-    alarm(0);
+    const pack *p = context;
+    return run_case(&p->items[i], !p->plain, why);
 }
 
-static bool read_exactly(int fd, void *at, size_t n)
+static void name_case(void *context, uint32_t i, pol_buf *out)
 {
-    for (size_t done = 0; done < n;) {
-        ssize_t k = read(fd, (char *)at + done, n - done);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return false;
-        done += (size_t)k;
-    }
-    return true;
-}
-
-static void count_verdict(pack *p, uint32_t i, bool passed, const char *why, size_t n)
-{
-    const test_case *c = &p->items[i];
+    const test_case *c = &((const pack *)context)->items[i];
     pol_value note = pol_object_member(c->value, "note");
-    if (passed)
-        p->passed++;
-    else
-        p->failed++;
-    if (!passed && p->verbose)
-        printf("FAIL %s [%u] %.*s\n  %.*s\n", c->group, c->position, (int)note.n, (const char *)note.text, (int)n, why);
+    pol_buf_printf(out, "%s [%u] %.*s", c->group, c->position, (int)note.n, (const char *)note.text);
 }
 
-/* Cases from `from` on in one child; returns the first one that no child has judged. */
-static uint32_t run_batch(pack *p, uint32_t from)
+static void free_pack(void *context)
 {
-    int ends[2];
-    if (pipe(ends) != 0)
-        abort();
-    fflush(stdout);
-    pid_t child = fork();
-    if (child < 0)
-        abort();
-    if (child == 0) {
-        close(ends[0]);
-        run_child(p, from, ends[1]);
-        close(ends[1]);
-        pol_arena_deinit(&p->arena);
-        exit(0);
-    }
-    close(ends[1]);
-    char text[TEXT_MAX];
-    verdict v;
-    uint32_t i = from;
-    while (i < p->n && read_exactly(ends[0], &v, sizeof v) && (!v.n || read_exactly(ends[0], text, v.n)))
-        count_verdict(p, i++, v.passed, text, v.n);
-    close(ends[0]);
-    int status;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (i == p->n) {
-        if (status != 0) {
-            printf("the runner itself failed at its end (a leak?): status %d\n", status);
-            p->failed++;
-        }
-        return i;
-    }
-    const char *what = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? "no answer in time" : "the process died";
-    count_verdict(p, i, false, what, strlen(what));
-    return i + 1;
+    pol_arena_deinit(&((pack *)context)->arena);
 }
 
 static int usage(void)
@@ -437,9 +361,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "rego-conformance: %s\n", err.text);
         return 2;
     }
-    for (uint32_t i = 0; i < p.n;)
-        i = run_batch(&p, i);
-    printf("%u passed, %u failed, %u skipped\n", p.passed, p.failed, p.skipped);
-    pol_arena_deinit(&p.arena);
-    return p.failed ? 1 : 0;
+    batch b = {.n = p.n, .run = run_indexed, .name = name_case, .free = free_pack, .context = &p, .verbose = p.verbose};
+    return run_cases(&b);
 }
