@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The strict JSON reader (RFC 8259), text straight into values in one pass, and the printer. The reader keeps its own stack, so nesting costs no C stack;
+ * tokens are found by re2c over text that ends in a NUL.
+ */
+#include "runtime/json.h"
+
+/* ---- reader ---- */
+
+typedef struct {
+    pol_arena *arena;
+    const uint8_t *begin, *at, *end;
+    const pol_json_options *options;
+    pol_error *err;
+    bool borrow;
+} reader;
+
+/* An open array or object. */
+typedef struct {
+    pol_builder members;
+    bool object;
+} level;
+
+typedef enum {
+    TOKEN_END,
+    TOKEN_BAD,
+    TOKEN_OPEN_ARRAY,
+    TOKEN_CLOSE_ARRAY,
+    TOKEN_OPEN_OBJECT,
+    TOKEN_CLOSE_OBJECT,
+    TOKEN_COMMA,
+    TOKEN_COLON,
+    TOKEN_STRING, /* the opening quote */
+    TOKEN_NUMBER,
+    TOKEN_NULL,
+    TOKEN_TRUE,
+    TOKEN_FALSE,
+} token;
+
+static bool fail_at(const reader *r, const uint8_t *at, const char *what)
+{
+    size_t row = 1, col = 1;
+    for (const uint8_t *p = r->begin; p < at; p++) {
+        col = *p == '\n' ? 1 : col + 1;
+        row += *p == '\n';
+    }
+    return pol_fail(r->err, POL_E_JSON, "line %zu, column %zu (byte %zu): %s", row, col, (size_t)(at - r->begin), what);
+}
+
+/* The next token; *start is where it begins, r->at behind it. */
+static token next_token(reader *r, const uint8_t **start)
+{
+    const uint8_t *YYCURSOR = r->at, *YYMARKER, *token_start;
+    token kind;
+    for (;;) {
+        token_start = YYCURSOR;
+        /*!re2c
+            re2c:define:YYCTYPE = "unsigned char";
+            re2c:yyfill:enable = 0;
+
+            integer = "-"? ("0" | [1-9] [0-9]*);
+            number = integer ("." [0-9]+)? ([eE] [+-]? [0-9]+)?;
+
+            [ \t\r\n]+ { continue; }
+            "["     { kind = TOKEN_OPEN_ARRAY; break; }
+            "]"     { kind = TOKEN_CLOSE_ARRAY; break; }
+            "{"     { kind = TOKEN_OPEN_OBJECT; break; }
+            "}"     { kind = TOKEN_CLOSE_OBJECT; break; }
+            ","     { kind = TOKEN_COMMA; break; }
+            ":"     { kind = TOKEN_COLON; break; }
+            "\""    { kind = TOKEN_STRING; break; }
+            "null"  { kind = TOKEN_NULL; break; }
+            "true"  { kind = TOKEN_TRUE; break; }
+            "false" { kind = TOKEN_FALSE; break; }
+            number  { kind = TOKEN_NUMBER; break; }
+            *       { kind = token_start == r->end ? TOKEN_END : TOKEN_BAD; break; }
+        */
+    }
+    *start = token_start;
+    r->at = kind == TOKEN_END ? r->end : YYCURSOR;
+    return kind;
+}
+
+static int hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Four hex digits at p; -1 when they are none. The text's NUL ends the search in time. */
+static int32_t unit_at(const uint8_t *p)
+{
+    int32_t unit = 0;
+    for (int i = 0; i < 4; i++) {
+        int digit = hex_digit(p[i]);
+        if (digit < 0)
+            return -1;
+        unit = unit << 4 | digit;
+    }
+    return unit;
+}
+
+/* The escape at r->at, behind its backslash, as UTF-8 into out; its length, or 0 with an error. */
+static size_t read_escape(reader *r, uint8_t out[4])
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    const uint8_t *at = r->at;
+    const char *simple = *at ? strchr(from, *at) : NULL;
+    if (simple) {
+        r->at++;
+        out[0] = (uint8_t)to[simple - from];
+        return 1;
+    }
+    int32_t unit = *at == 'u' ? unit_at(at + 1) : -1;
+    if (unit < 0) {
+        (void)!fail_at(r, at, "this is no escape of a string");
+        return 0;
+    }
+    r->at = at + 5;
+    uint32_t c = (uint32_t)unit;
+    if (c >= 0xD800 && c <= 0xDFFF) {
+        int32_t low = c < 0xDC00 && r->at[0] == '\\' && r->at[1] == 'u' ? unit_at(r->at + 2) : -1;
+        if (low < 0xDC00 || low > 0xDFFF) {
+            (void)!fail_at(r, at, "a surrogate stands alone");
+            return 0;
+        }
+        c = 0x10000 + ((c - 0xD800) << 10) + ((uint32_t)low - 0xDC00);
+        r->at += 6;
+    }
+    if (c == 0 && r->options->no_nul) {
+        (void)!fail_at(r, at, "U+0000 is not allowed in a string here");
+        return 0;
+    }
+    return pol_utf8_put(out, c);
+}
+
+/* Is the byte one that a string holds as it is, and that is a character by itself? */
+static inline bool is_plain(uint8_t c)
+{
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+/* Moves over plain bytes, eight at a time. */
+static const uint8_t *skip_plain(const uint8_t *at, const uint8_t *end)
+{
+    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+    while (end - at >= 8) {
+        uint64_t w;
+        memcpy(&w, at, 8);
+        uint64_t quote = w ^ ones * '"', slash = w ^ ones * '\\';
+        uint64_t special = ((w - ones * 0x20) | (quote - ones) | (slash - ones) | w) & highs;
+        if (special)
+            break;
+        at += 8;
+    }
+    while (is_plain(*at))
+        at++;
+    return at;
+}
+
+/* Length of the multi-byte character at p; 0 when it is not valid UTF-8. */
+static size_t wide_length(const uint8_t *p, const uint8_t *end)
+{
+    size_t n = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
+    if ((size_t)(end - p) < n || !pol_utf8_valid(pol_bytes_of(p, n)))
+        return 0;
+    return n;
+}
+
+/* The rest of a string that has an escape, from first: decoded into the arena. The result is never longer than the text. */
+static bool read_escaped(reader *r, const uint8_t *first, const uint8_t *close, pol_value *out)
+{
+    uint8_t *text = pol_arena_try(r->arena, (size_t)(close - first) + 1), *to = text;
+    if (!text)
+        return pol_fail(r->err, POL_E_LIMIT, "no memory is left for this document");
+    r->at = first;
+    while (r->at < close) {
+        if (*r->at == '\\') {
+            r->at++;
+            size_t n = read_escape(r, to);
+            if (n == 0)
+                return false;
+            to += n;
+        } else {
+            *to++ = *r->at++;
+        }
+    }
+    *to = 0;
+    r->at = close + 1;
+    *out = pol_string(pol_bytes_of(text, (size_t)(to - text)));
+    return true;
+}
+
+/* A string; r->at is behind its opening quote. */
+static bool read_string(reader *r, pol_value *out)
+{
+    const uint8_t *first = r->at, *p = first;
+    bool escaped = false;
+    for (;;) {
+        p = skip_plain(p, r->end);
+        if (*p == '"')
+            break;
+        if (*p == '\\') {
+            escaped = true;
+            p += p[1] ? 2 : 1;
+        } else if (*p >= 0x80) {
+            size_t n = wide_length(p, r->end);
+            if (n == 0)
+                return fail_at(r, p, "this is not valid UTF-8");
+            p += n;
+        } else if (p >= r->end) {
+            return fail_at(r, first - 1, "this string has no end");
+        } else {
+            return fail_at(r, p, "a control character in a string must be escaped");
+        }
+    }
+    if ((size_t)(p - first) > UINT32_MAX)
+        return fail_at(r, first, "this string is too long");
+    if (escaped)
+        return read_escaped(r, first, p, out);
+    r->at = p + 1;
+    pol_bytes text = pol_bytes_of(first, (size_t)(p - first));
+    if (!r->borrow) {
+        uint8_t *copy = pol_arena_try(r->arena, text.n + 1);
+        if (!copy)
+            return pol_fail(r->err, POL_E_LIMIT, "no memory is left for this document");
+        if (text.n)
+            memcpy(copy, text.at, text.n);
+        copy[text.n] = 0;
+        text.at = copy;
+    }
+    *out = pol_string(text);
+    return true;
+}
+
+static bool read_number(reader *r, const uint8_t *start, pol_value *out)
+{
+    pol_bytes text = pol_bytes_of(start, (size_t)(r->at - start));
+    *out = pol_number_read(text);
+    if (out->tag == POL_DECIMAL && !r->borrow) {
+        uint8_t *copy = pol_arena_try(r->arena, text.n + 1);
+        if (!copy)
+            return pol_fail(r->err, POL_E_LIMIT, "no memory is left for this document");
+        memcpy(copy, text.at, text.n);
+        copy[text.n] = 0;
+        out->text = copy;
+    }
+    return true;
+}
+
+/* Room for one more cell, without leaving by way of the arena's limit. */
+static bool push(reader *r, pol_builder *b, pol_value v)
+{
+    if (b->n == b->capacity) {
+        uint32_t capacity = b->capacity ? 2 * b->capacity : 8;
+        pol_cell *cells = capacity > b->capacity ? pol_arena_try(r->arena, capacity * sizeof *cells) : NULL;
+        if (!cells)
+            return pol_fail(r->err, POL_E_LIMIT, "no memory is left for this document");
+        if (b->n)
+            memcpy(cells, b->cells, b->n * sizeof *cells);
+        b->cells = cells;
+        b->capacity = capacity;
+    }
+    pol_builder_add(b, v);
+    return true;
+}
+
+static bool close_level(reader *r, level *open, const uint8_t *start, pol_value *out)
+{
+    /* Sorting needs room for half of the members; finding out now that there is none is an error of the document, not the end of a decision. */
+    uint8_t *room = pol_arena_try(r->arena, (open->members.n + 4) * sizeof(pol_cell));
+    if (!room)
+        return pol_fail(r->err, POL_E_LIMIT, "no memory is left for this document");
+    r->arena->at = room;
+    if (!open->object) {
+        *out = pol_builder_array(&open->members);
+        return true;
+    }
+    uint32_t n = open->members.n / 2;
+    *out = pol_builder_object(&open->members);
+    if (r->options->unique_members && out->n != n)
+        return fail_at(r, start, "the object that ends here has two members of one name");
+    return true;
+}
+
+static const char *const expected_value = "a value was expected here: an object, array, string, number, true, false or null";
+
+static bool read_scalar(reader *r, token t, const uint8_t *start, pol_value *out)
+{
+    switch (t) {
+    case TOKEN_STRING:
+        return read_string(r, out);
+    case TOKEN_NUMBER:
+        return read_number(r, start, out);
+    case TOKEN_NULL:
+        *out = pol_null();
+        return true;
+    case TOKEN_TRUE:
+    case TOKEN_FALSE:
+        *out = pol_bool(t == TOKEN_TRUE);
+        return true;
+    default:
+        return fail_at(r, start, t == TOKEN_END ? "the text ends where a value was expected" : expected_value);
+    }
+}
+
+/* Key and colon of a member of the object that is open; or its end, when first and closed. */
+static bool read_key(reader *r, level *open, bool first, bool *closed, const uint8_t **start)
+{
+    pol_value key;
+    token t = next_token(r, start);
+    *closed = first && t == TOKEN_CLOSE_OBJECT;
+    if (*closed)
+        return true;
+    if (t != TOKEN_STRING)
+        return fail_at(r, *start, "a member's name was expected here, a string");
+    POL_TRY(read_string(r, &key));
+    if (next_token(r, start) != TOKEN_COLON)
+        return fail_at(r, *start, "`:` was expected here, between a member's name and its value");
+    return push(r, &open->members, key);
+}
+
+/* One document: values go into the level that is open; a level that closes is a value of the one around it. */
+static bool read_document(reader *r, pol_value *out)
+{
+    uint32_t max_depth = r->options->max_depth && r->options->max_depth < POL_DEPTH_MAX ? r->options->max_depth : POL_DEPTH_MAX - 1;
+    uint32_t depth = 0, capacity = 0;
+    level *levels = NULL;
+    const uint8_t *start;
+    pol_value v;
+    token t = next_token(r, &start);
+    for (;;) {
+        bool closed = false;
+        if (t == TOKEN_OPEN_ARRAY || t == TOKEN_OPEN_OBJECT) {
+            if (depth == max_depth)
+                return fail_at(r, start, "this is nested too deep");
+            if (depth == capacity) {
+                uint32_t grown = capacity ? 2 * capacity : 16;
+                level *more = pol_arena_try(r->arena, grown * sizeof *more);
+                if (!more)
+                    return pol_fail(r->err, POL_E_LIMIT, "no memory is left for this document");
+                if (depth)
+                    memcpy(more, levels, depth * sizeof *more);
+                levels = more;
+                capacity = grown;
+            }
+            level *open = &levels[depth++];
+            *open = (level){.members = pol_builder_new(r->arena), .object = t == TOKEN_OPEN_OBJECT};
+            if (open->object) {
+                POL_TRY(read_key(r, open, true, &closed, &start));
+                if (!closed) {
+                    t = next_token(r, &start);
+                    continue;
+                }
+            } else {
+                t = next_token(r, &start);
+                if (t != TOKEN_CLOSE_ARRAY)
+                    continue;
+            }
+            POL_TRY(close_level(r, open, start, &v));
+            depth--;
+        } else {
+            POL_TRY(read_scalar(r, t, start, &v));
+        }
+        for (;;) {
+            if (depth == 0) {
+                *out = v;
+                if (next_token(r, &start) != TOKEN_END)
+                    return fail_at(r, start, "the document has ended; nothing may follow");
+                return true;
+            }
+            level *open = &levels[depth - 1];
+            POL_TRY(push(r, &open->members, v));
+            t = next_token(r, &start);
+            if (t == TOKEN_COMMA) {
+                if (open->object)
+                    POL_TRY(read_key(r, open, false, &closed, &start));
+                break;
+            }
+            if (t != (open->object ? TOKEN_CLOSE_OBJECT : TOKEN_CLOSE_ARRAY))
+                return fail_at(r, start, open->object ? "`,` or `}` was expected here" : "`,` or `]` was expected here");
+            POL_TRY(close_level(r, open, start, &v));
+            depth--;
+        }
+        t = next_token(r, &start);
+    }
+}
+
+bool pol_json_read(pol_arena *arena, pol_bytes text, const pol_json_options *options, pol_value *out, pol_error *err)
+{
+    static const pol_json_options plain = {0};
+    reader r = {.arena = arena, .options = options ? options : &plain, .err = err};
+    r.borrow = r.options->borrow;
+    *out = pol_undefined();
+    if (!r.borrow) {
+        /* The lexer needs a NUL behind the text. The copy is as good as the text for strings to point into. */
+        uint8_t *copy = text.n < SIZE_MAX ? pol_arena_try(arena, text.n + 1) : NULL;
+        if (!copy)
+            return pol_fail(err, POL_E_LIMIT, "no memory is left for this document");
+        if (text.n)
+            memcpy(copy, text.at, text.n);
+        copy[text.n] = 0;
+        text.at = copy;
+        r.borrow = true;
+    }
+    r.begin = r.at = text.at;
+    r.end = text.at + text.n;
+    return read_document(&r, out);
+}
+
+/* ---- printer ---- */
+
+void pol_json_write_string(pol_buf *out, pol_bytes s, unsigned style)
+{
+    static const char short_escapes[] = "\b\f\n\r\t", letters[] = "bfnrt";
+    pol_buf_byte(out, '"');
+    for (size_t at = 0, from = 0;; at++) {
+        uint8_t c = at < s.n ? s.at[at] : 0;
+        bool end = at == s.n;
+        bool html = (style & POL_JSON_HTML) && (c == '<' || c == '>' || c == '&');
+        bool separator = c == 0xE2 && at + 2 < s.n && s.at[at + 1] == 0x80 && (s.at[at + 2] | 1) == 0xA9;
+        if (!end && c >= 0x20 && c != '"' && c != '\\' && !html && !separator)
+            continue;
+        pol_buf_add(out, s.at + from, at - from);
+        if (end)
+            break;
+        const char *letter = c ? strchr(short_escapes, c) : NULL;
+        if (separator) {
+            pol_buf_printf(out, "\\u202%x", s.at[at + 2] & 15);
+            at += 2;
+        } else if (c == '"' || c == '\\') {
+            pol_buf_byte(out, '\\');
+            pol_buf_byte(out, c);
+        } else if (letter) {
+            pol_buf_byte(out, '\\');
+            pol_buf_byte(out, (uint8_t)letters[letter - short_escapes]);
+        } else {
+            pol_buf_printf(out, "\\u%04x", c);
+        }
+        from = at + 1;
+    }
+    pol_buf_byte(out, '"');
+}
+
+static void new_line(pol_buf *out, unsigned style, unsigned depth)
+{
+    if (!(style & POL_JSON_PRETTY))
+        return;
+    pol_buf_byte(out, '\n');
+    for (unsigned i = 0; i < depth; i++)
+        pol_buf_text(out, "  ");
+}
+
+static void write_value(pol_buf *out, pol_value v, unsigned style, unsigned depth);
+
+static void write_key(pol_buf *out, pol_value key, unsigned style)
+{
+    if (key.tag == POL_STRING) {
+        pol_json_write_string(out, pol_text(key), style);
+        return;
+    }
+    pol_buf text = {0};
+    write_value(&text, key, style & POL_JSON_HTML, 0);
+    pol_json_write_string(out, pol_buf_view(&text), style);
+    pol_buf_deinit(&text);
+}
+
+/* Recursion is bounded by POL_DEPTH_MAX. */
+static void write_collection(pol_buf *out, pol_value v, unsigned style, unsigned depth)
+{
+    bool object = v.tag == POL_OBJECT;
+    pol_buf_byte(out, object ? '{' : '[');
+    for (uint32_t i = 0; i < v.n; i++) {
+        if (i)
+            pol_buf_byte(out, ',');
+        new_line(out, style, depth + 1);
+        if (object) {
+            write_key(out, pol_member_key(v, i), style);
+            pol_buf_text(out, style & POL_JSON_PRETTY ? ": " : ":");
+        }
+        write_value(out, object ? pol_member_value(v, i) : pol_element(v, i), style, depth + 1);
+    }
+    if (v.n)
+        new_line(out, style, depth);
+    pol_buf_byte(out, object ? '}' : ']');
+}
+
+static void write_value(pol_buf *out, pol_value v, unsigned style, unsigned depth)
+{
+    char number[POL_NUMBER_TEXT_MAX];
+    switch (v.tag) {
+    case POL_BOOL:
+        pol_buf_text(out, v.n ? "true" : "false");
+        break;
+    case POL_INT:
+    case POL_DOUBLE:
+    case POL_DECIMAL:
+        pol_buf_bytes(out, pol_number_text(v, number));
+        break;
+    case POL_STRING:
+        pol_json_write_string(out, pol_text(v), style);
+        break;
+    case POL_ARRAY:
+    case POL_OBJECT:
+    case POL_SET:
+        write_collection(out, v, style, depth);
+        break;
+    default:
+        pol_buf_text(out, "null");
+    }
+}
+
+void pol_json_write(pol_buf *out, pol_value v, unsigned style)
+{
+    write_value(out, v, style, 0);
+}
+
+void pol_rego_write(pol_buf *out, pol_value v)
+{
+    if (!pol_is_collection(v)) {
+        write_value(out, v, POL_JSON_COMPACT, 0);
+        return;
+    }
+    if (v.tag == POL_SET && v.n == 0) {
+        pol_buf_text(out, "set()");
+        return;
+    }
+    pol_buf_byte(out, v.tag == POL_ARRAY ? '[' : '{');
+    for (uint32_t i = 0; i < v.n; i++) {
+        if (i)
+            pol_buf_text(out, ", ");
+        if (v.tag == POL_OBJECT) {
+            pol_rego_write(out, pol_member_key(v, i));
+            pol_buf_text(out, ": ");
+        }
+        pol_rego_write(out, v.tag == POL_OBJECT ? pol_member_value(v, i) : pol_element(v, i));
+    }
+    pol_buf_byte(out, v.tag == POL_ARRAY ? ']' : '}');
+}
