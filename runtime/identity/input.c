@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The input document of a decision from the description of a request: what is verified, what a caller says, and that the two agree.
+ * The arena's budget is lifted while this runs, because certificates are held meanwhile; what is made is bounded by a small
+ * multiple of the description, which the adaptors bound.
+ */
+#include "runtime/calendar.h"
+#include "runtime/identity/oauth.h"
+#include "runtime/identity/route.h"
+#include "runtime/identity/trust.h"
+#include "runtime/json.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+static const char anonymous[] = "polward:anonymous";
+
+typedef struct {
+    pol_arena *arena;
+    const pol_trust *trust;
+    const pol_description *d;
+    int64_t now_ns;
+    const char *why; /* the first refusal */
+    /* what was verified */
+    pol_value token, cert, cert_subject; /* documents; cert_subject: the id that the certificate gives */
+    pol_verified_token verified;
+    bool has_spiffe_id, has_fingerprint;
+    uint8_t fingerprint[32];
+    pol_value subject, action, resource;
+} assembly;
+
+static void refuse(assembly *a, const char *reason)
+{
+    if (!a->why)
+        a->why = reason;
+}
+
+static bool is_id(pol_value v)
+{
+    return v.tag == POL_STRING && v.n > 0 && !pol_bytes_is(pol_text(v), anonymous);
+}
+
+/* v without members that are null, at any depth of objects. Elements of arrays stay. */
+static pol_value drop_nulls(pol_arena *arena, pol_value v)
+{
+    if (v.tag != POL_OBJECT)
+        return v;
+    pol_builder b = pol_builder_new(arena);
+    for (uint32_t i = 0; i < v.n; i++) {
+        pol_value member = pol_member_value(v, i);
+        if (member.tag != POL_NULL)
+            pol_builder_put(&b, pol_member_key(v, i), drop_nulls(arena, member));
+    }
+    return pol_builder_object(&b);
+}
+
+static pol_value with(assembly *a, pol_value object, const char *name, pol_value value)
+{
+    if (!pol_is_defined(value))
+        return object;
+    return pol_object_with(a->arena, object, pol_string_text(name), value);
+}
+
+/* ---- token ---- */
+
+/* RFC 6750, 2.1: the token of an Authorization header; n == 0 when it is of another scheme. */
+static bool read_bearer(pol_bytes header, pol_bytes *token)
+{
+    *token = (pol_bytes){0};
+    size_t n = 0;
+    while (n < header.n && header.at[n] != ' ')
+        n++;
+    if (n != 6 || strncasecmp((const char *)header.at, "Bearer", 6) != 0)
+        return true;
+    size_t from = n;
+    while (from < header.n && header.at[from] == ' ')
+        from++;
+    *token = pol_bytes_of(header.at + from, header.n - from);
+    for (size_t i = 0; i < token->n; i++) {
+        if (token->at[i] <= ' ' || token->at[i] >= 0x7f)
+            return false;
+    }
+    return token->n > 0;
+}
+
+static pol_bytes find_token(assembly *a)
+{
+    const pol_description *d = a->d;
+    pol_bytes bearer = {0};
+    pol_value header = pol_object_member(d->request.headers, "authorization");
+    if (pol_is_defined(header) && (header.tag != POL_STRING || !read_bearer(pol_text(header), &bearer)))
+        refuse(a, pol_reason_authorization_form);
+    if (bearer.n && d->token.n)
+        refuse(a, pol_reason_token_multiple);
+    return d->token.n ? d->token : bearer;
+}
+
+static pol_value make_token(assembly *a, bool bound)
+{
+    pol_value claims = a->verified.claims, scope = pol_object_member(claims, "scope"), scopes = pol_empty(POL_ARRAY);
+    if (!pol_is_defined(scope))
+        scope = pol_object_member(claims, "scp");
+    if (pol_is_defined(scope) && !pol_scopes_read(a->arena, scope, &scopes))
+        refuse(a, pol_reason_token_scopes);
+    pol_builder b = pol_builder_new(a->arena);
+    pol_builder_put_text(&b, "header", a->verified.header);
+    pol_builder_put_text(&b, "claims", claims);
+    pol_builder_put_text(&b, "scopes", scopes);
+    pol_builder_put_text(&b, "issuer", pol_object_member(claims, "iss"));
+    pol_builder_put_text(&b, "bound", pol_bool(bound));
+    pol_builder_put_text(&b, "kind", pol_string_text("jwt"));
+    static const struct {
+        const char *claim, *member;
+    } optional[] = {{"sub", "subject"}, {"client_id", "client_id"}, {"exp", "expires_at"}};
+    for (unsigned i = 0; i < sizeof optional / sizeof *optional; i++) {
+        pol_value v = pol_object_member(claims, optional[i].claim);
+        if (pol_is_defined(v))
+            pol_builder_put_text(&b, optional[i].member, v);
+    }
+    return pol_builder_object(&b);
+}
+
+/* After the certificate: binding needs its fingerprint. */
+static void take_token(assembly *a)
+{
+    pol_bytes token = find_token(a);
+    bool bound = false;
+    if (token.n == 0 || a->why)
+        return;
+    const char *why = pol_trust_token(a->trust, a->arena, token, a->now_ns, &a->verified);
+    if (!why)
+        why = pol_binding_check(a->verified.claims, a->has_fingerprint ? a->fingerprint : NULL, &bound);
+    if (why) {
+        refuse(a, why);
+        return;
+    }
+    pol_value made = make_token(a, bound);
+    if (!a->why)
+        a->token = made;
+}
+
+/* ---- certificate ---- */
+
+static pol_value read_document(assembly *a, const pol_buf *json)
+{
+    pol_value v;
+    pol_error err;
+    return pol_json_read(a->arena, pol_buf_view(json), NULL, &v, &err) ? v : pol_undefined();
+}
+
+/* The document of a leaf, and for input.cert what it says of the subject. */
+static pol_value make_cert(assembly *a, X509 *leaf, const pol_cert_facts *facts, bool is_subject)
+{
+    pol_buf json = {0};
+    pol_cert_write(&json, leaf, facts);
+    pol_value v = read_document(a, &json);
+    pol_buf_deinit(&json);
+    if (is_subject) {
+        a->has_spiffe_id = facts->spiffe_id && facts->spiffe_id[0];
+        a->cert_subject = pol_object_member(v, a->has_spiffe_id ? "spiffe_id" : "subject");
+        pol_cert_fingerprint(leaf, a->fingerprint);
+        a->has_fingerprint = true;
+    }
+    return v;
+}
+
+static void take_request_cert(assembly *a)
+{
+    pol_chain chain;
+    pol_cert_facts facts;
+    char spiffe_id[POL_SPIFFE_ID_MAX + 1];
+    if (!pol_chain_read(a->d->cert_pem, &chain)) {
+        refuse(a, pol_reason_cert_malformed);
+        return;
+    }
+    const char *why = pol_trust_chain(a->trust, &chain, a->now_ns, &facts, spiffe_id);
+    if (why)
+        refuse(a, why);
+    else
+        a->cert = make_cert(a, chain.leaf, &facts, true);
+    pol_chain_deinit(&chain);
+}
+
+/* The handshake has verified the path; what OpenSSL leaves out is judged here. */
+static pol_value take_tls_cert(assembly *a, bool is_subject)
+{
+    pol_chain chain = {.leaf = a->d->tls_leaf, .rest = (STACK_OF(X509) *)a->d->tls_chain};
+    pol_cert_facts facts;
+    char spiffe_id[POL_SPIFFE_ID_MAX + 1];
+    const char *why = pol_trust_chain(a->trust, &chain, a->now_ns, &facts, spiffe_id);
+    if (why) {
+        refuse(a, why);
+        return pol_undefined();
+    }
+    facts.source = "tls";
+    return make_cert(a, chain.leaf, &facts, is_subject);
+}
+
+static void take_cert(assembly *a)
+{
+    bool by_tls = a->d->tls_leaf && a->d->tls_is_subject;
+    if (by_tls && a->d->cert_pem.n)
+        refuse(a, pol_reason_cert_multiple);
+    else if (by_tls)
+        a->cert = take_tls_cert(a, true);
+    else if (a->d->cert_pem.n)
+        take_request_cert(a);
+}
+
+/* ---- subject ---- */
+
+/* What the token or certificate says: id and type. Undefined when there is neither. */
+static pol_value verified_id(assembly *a, const char **type)
+{
+    if (pol_is_defined(a->token)) {
+        pol_value sub = pol_object_member(a->verified.claims, "sub"), client = pol_object_member(a->verified.claims, "client_id");
+        bool is_client = !pol_is_defined(sub) || (client.tag == POL_STRING && pol_equal(sub, client));
+        pol_value id = pol_is_defined(sub) ? sub : client;
+        if (!is_id(id)) {
+            refuse(a, pol_reason_token_subject);
+            return pol_undefined();
+        }
+        *type = is_client ? "client" : "user";
+        if (a->verified.subject_prefix)
+            id = pol_string_printf(a->arena, "%s%.*s", a->verified.subject_prefix, (int)id.n, (const char *)id.text);
+        if (!is_id(id))
+            refuse(a, pol_reason_token_subject);
+        return id;
+    }
+    if (pol_is_defined(a->cert)) {
+        *type = a->has_spiffe_id ? "workload" : "client";
+        if (!is_id(a->cert_subject))
+            refuse(a, pol_reason_subject_id);
+        return a->cert_subject;
+    }
+    return pol_undefined();
+}
+
+static void take_subject(assembly *a)
+{
+    const char *type = "user";
+    pol_value id = verified_id(a, &type), given = drop_nulls(a->arena, a->d->subject);
+    pol_value given_id = pol_object_member(given, "id"), given_type = pol_object_member(given, "type");
+    if (pol_is_defined(given_id) && given_id.tag != POL_STRING)
+        refuse(a, pol_reason_subject_form);
+    if (pol_is_defined(given_type) && (given_type.tag != POL_STRING || given_type.n == 0))
+        refuse(a, pol_reason_subject_form);
+    if (given_id.tag == POL_STRING && !is_id(given_id))
+        refuse(a, pol_reason_subject_id);
+    if (pol_is_defined(id) && pol_is_defined(given_id) && !pol_equal(id, given_id))
+        refuse(a, pol_reason_subject_mismatch);
+    bool named = given.tag == POL_OBJECT && given.n > 0;
+    if (!pol_is_defined(id) && named && (!pol_is_defined(given_id) || !pol_is_defined(given_type)))
+        refuse(a, pol_reason_subject_form);
+    a->subject = named ? given : pol_empty(POL_OBJECT);
+    if (!pol_is_defined(id) && !named) {
+        id = pol_string_text(anonymous);
+        type = "anonymous";
+    }
+    a->subject = with(a, a->subject, "id", pol_is_defined(id) ? id : given_id);
+    if (!pol_is_defined(given_type))
+        a->subject = with(a, a->subject, "type", pol_string_text(type));
+}
+
+/* ---- action and resource ---- */
+
+static pol_value lower(assembly *a, pol_bytes s)
+{
+    uint8_t *out = pol_arena_copy(a->arena, s.at, s.n);
+    for (size_t i = 0; i < s.n; i++)
+        out[i] = out[i] >= 'A' && out[i] <= 'Z' ? out[i] | 32 : out[i];
+    return pol_string(pol_bytes_of(out, s.n));
+}
+
+/* A member of `properties` under the same name at the top, unless it is one of the three that have a meaning there. */
+static pol_value lift_properties(assembly *a, pol_value resource)
+{
+    pol_value properties = pol_object_member(resource, "properties");
+    if (!pol_is_defined(properties))
+        return resource;
+    if (properties.tag != POL_OBJECT) {
+        refuse(a, pol_reason_resource_form);
+        return resource;
+    }
+    pol_builder b = pol_builder_new(a->arena);
+    for (uint32_t i = 0; i < resource.n; i++)
+        pol_builder_put(&b, pol_member_key(resource, i), pol_member_value(resource, i));
+    for (uint32_t i = 0; i < properties.n; i++) {
+        pol_value key = pol_member_key(properties, i), value = pol_member_value(properties, i), own = pol_object_get(resource, key);
+        bool kept = key.tag == POL_STRING && (pol_bytes_is(pol_text(key), "type") || pol_bytes_is(pol_text(key), "id") ||
+                                              pol_bytes_is(pol_text(key), "properties"));
+        if (kept)
+            continue;
+        /* two values for one attribute: which one a policy sees must not depend on us */
+        if (pol_is_defined(own) && !pol_equal(own, value))
+            refuse(a, pol_reason_resource_form);
+        pol_builder_put(&b, key, value);
+    }
+    return pol_builder_object(&b);
+}
+
+/* object[name] is value; what the caller named must agree. */
+static pol_value agree(assembly *a, pol_value object, pol_value name, pol_value value)
+{
+    pol_value given = pol_object_get(object, name);
+    if (pol_is_defined(given) && !pol_equal(given, value))
+        refuse(a, pol_reason_route_mismatch);
+    return pol_object_with(a->arena, object, name, value);
+}
+
+static void apply_route(assembly *a, pol_value route, pol_value captures)
+{
+    a->action = agree(a, a->action, pol_string_text("name"), pol_object_member(route, "action"));
+    a->resource = agree(a, a->resource, pol_string_text("type"), pol_object_member(route, "type"));
+    for (uint32_t i = 0; i < captures.n; i++)
+        a->resource = agree(a, a->resource, pol_member_key(captures, i), pol_member_value(captures, i));
+}
+
+static void apply_plain_http(assembly *a, pol_bytes normal)
+{
+    if (!pol_is_defined(pol_object_member(a->action, "name")))
+        a->action = with(a, a->action, "name", lower(a, a->d->request.method));
+    if (a->resource.n == 0) {
+        a->resource = with(a, a->resource, "type", pol_string_text("http"));
+        a->resource = with(a, a->resource, "id", pol_string(normal));
+    }
+}
+
+static bool is_name(pol_value v)
+{
+    return v.tag == POL_STRING && v.n > 0;
+}
+
+static void take_target(assembly *a, pol_value routes, const pol_bytes *normal)
+{
+    pol_value action = drop_nulls(a->arena, a->d->action), resource = drop_nulls(a->arena, a->d->resource);
+    a->action = action.tag == POL_OBJECT ? action : pol_empty(POL_OBJECT);
+    a->resource = lift_properties(a, resource.tag == POL_OBJECT ? resource : pol_empty(POL_OBJECT));
+    if (normal) {
+        pol_value captures = pol_empty(POL_OBJECT);
+        pol_value route = pol_route_find(a->arena, routes, a->d->request.method, *normal, &captures);
+        if (pol_is_defined(route))
+            apply_route(a, route, captures);
+        else
+            apply_plain_http(a, *normal);
+    }
+    if (!is_name(pol_object_member(a->action, "name")))
+        refuse(a, pol_reason_action_form);
+    pol_value id = pol_object_member(a->resource, "id");
+    if (!is_name(pol_object_member(a->resource, "type")) || (pol_is_defined(id) && id.tag != POL_STRING))
+        refuse(a, pol_reason_resource_form);
+}
+
+/* ---- the described request ---- */
+
+static int hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 32;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* A part of a query: '+' is a space, escapes are decoded. */
+static bool decode_form(assembly *a, pol_bytes s, pol_value *out)
+{
+    uint8_t *text = pol_arena_alloc(a->arena, s.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t c = s.at[i] == '+' ? ' ' : s.at[i];
+        if (c == '%') {
+            int high = i + 2 < s.n ? hex_digit(s.at[i + 1]) : -1, low = i + 2 < s.n ? hex_digit(s.at[i + 2]) : -1;
+            if (high < 0 || low < 0)
+                return false;
+            c = (uint8_t)(high << 4 | low);
+            i += 2;
+        }
+        text[n++] = c;
+    }
+    *out = pol_string(pol_bytes_of(text, n));
+    return pol_utf8_valid(pol_bytes_of(text, n));
+}
+
+/* name=value&... as an object of lists. */
+static pol_value read_query(assembly *a, pol_bytes query)
+{
+    enum { PARAMETERS_MAX = 256 }; /* grouping them takes its square */
+    pol_builder names = pol_builder_new(a->arena), pairs = pol_builder_new(a->arena);
+    for (size_t at = 0; at < query.n;) {
+        const uint8_t *amp = memchr(query.at + at, '&', query.n - at);
+        size_t n = amp ? (size_t)(amp - query.at) - at : query.n - at;
+        pol_bytes part = pol_bytes_of(query.at + at, n);
+        at += n + 1;
+        if (n == 0)
+            continue;
+        const uint8_t *equals = memchr(part.at, '=', n);
+        size_t n_name = equals ? (size_t)(equals - part.at) : n;
+        pol_value name, value = pol_string_text("");
+        if (pairs.n == 2 * PARAMETERS_MAX || !decode_form(a, pol_bytes_of(part.at, n_name), &name) ||
+            (equals && !decode_form(a, pol_bytes_of(equals + 1, n - n_name - 1), &value))) {
+            refuse(a, pol_reason_query_form);
+            return pol_undefined();
+        }
+        if (pol_bytes_is(pol_text(name), "access_token"))
+            refuse(a, pol_reason_token_in_query);
+        pol_builder_put(&names, name, pol_int((int64_t)pairs.n));
+        pol_builder_add(&pairs, name);
+        pol_builder_add(&pairs, value);
+    }
+    pol_value distinct = pol_builder_object(&names), all = pol_builder_array(&pairs);
+    pol_builder lists = pol_builder_new(a->arena);
+    for (uint32_t i = 0; i < distinct.n; i++) {
+        pol_value name = pol_member_key(distinct, i);
+        pol_builder list = pol_builder_new(a->arena);
+        for (uint32_t k = 0; k < all.n; k += 2) {
+            if (pol_equal(pol_element(all, k), name))
+                pol_builder_add(&list, pol_element(all, k + 1));
+        }
+        pol_builder_put(&lists, name, pol_builder_array(&list));
+    }
+    return pol_builder_object(&lists);
+}
+
+/* Headers that carry a secret are no part of the document. */
+static pol_value keep_headers(assembly *a)
+{
+    pol_value headers = a->d->request.headers;
+    pol_builder b = pol_builder_new(a->arena);
+    for (uint32_t i = 0; headers.tag == POL_OBJECT && i < headers.n; i++) {
+        pol_value name = pol_member_key(headers, i);
+        if (name.tag == POL_STRING && !pol_bytes_is(pol_text(name), "authorization") &&
+            !pol_bytes_is(pol_text(name), "proxy-authorization"))
+            pol_builder_put(&b, name, pol_member_value(headers, i));
+    }
+    return pol_builder_object(&b);
+}
+
+static pol_value make_time(assembly *a)
+{
+    pol_civil c = pol_civil_at(NULL, a->now_ns / 1000000000, (int32_t)(a->now_ns % 1000000000));
+    return pol_string_printf(a->arena, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)c.year, c.month, c.day, c.hour, c.minute, c.second);
+}
+
+static pol_value make_request(assembly *a, pol_bytes normal)
+{
+    const pol_description *d = a->d;
+    pol_builder b = pol_builder_new(a->arena), source = pol_builder_new(a->arena);
+    pol_builder_put_text(&b, "method", pol_string(d->request.method));
+    pol_builder_put_text(&b, "path", pol_string(normal));
+    pol_value query = read_query(a, d->request.query);
+    if (pol_is_defined(query))
+        pol_builder_put_text(&b, "query", query);
+    pol_builder_put_text(&b, "headers", keep_headers(a));
+    if (d->request.host.n)
+        pol_builder_put_text(&b, "host", pol_string(d->request.host));
+    if (d->request.scheme.n)
+        pol_builder_put_text(&b, "scheme", pol_string(d->request.scheme));
+    if (d->request.source_ip.n) {
+        pol_builder_put_text(&source, "ip", pol_string(d->request.source_ip));
+        pol_builder_put_text(&source, "port", pol_int(d->request.source_port));
+        pol_builder_put_text(&b, "source", pol_builder_object(&source));
+    }
+    if (pol_is_defined(d->request.body))
+        pol_builder_put_text(&b, "body", d->request.body);
+    pol_builder_put_text(&b, "time", make_time(a));
+    return pol_builder_object(&b);
+}
+
+static pol_value make_peer(assembly *a)
+{
+    const pol_description *d = a->d;
+    pol_builder b = pol_builder_new(a->arena);
+    pol_builder_put_text(&b, "transport", pol_string_text(d->unix_socket ? "unix" : "tls"));
+    if (d->has_credentials) {
+        pol_builder_put_text(&b, "uid", pol_int(d->uid));
+        pol_builder_put_text(&b, "gid", pol_int(d->gid));
+        pol_builder_put_text(&b, "pid", pol_int(d->pid));
+    }
+    if (d->tls_leaf && !d->tls_is_subject) {
+        pol_value cert = take_tls_cert(a, false);
+        if (pol_is_defined(cert))
+            pol_builder_put_text(&b, "cert", cert);
+    }
+    return pol_builder_object(&b);
+}
+
+/* ---- all of it ---- */
+
+static pol_value assemble(assembly *a, pol_value routes)
+{
+    pol_bytes normal = {0};
+    bool described = a->d->request.method.n > 0;
+    pol_builder b = pol_builder_new(a->arena);
+    if (described && !pol_path_normal(a->arena, a->d->request.path, &normal)) {
+        refuse(a, pol_reason_path_form);
+        described = false;
+    }
+    take_cert(a);
+    take_token(a);
+    take_subject(a);
+    take_target(a, routes, described ? &normal : NULL);
+    pol_builder_put_text(&b, "subject", a->subject);
+    pol_builder_put_text(&b, "action", a->action);
+    pol_builder_put_text(&b, "resource", a->resource);
+    pol_value context = drop_nulls(a->arena, a->d->context);
+    if (pol_is_defined(context))
+        pol_builder_put_text(&b, "context", context);
+    if (pol_is_defined(a->token))
+        pol_builder_put_text(&b, "token", a->token);
+    if (pol_is_defined(a->cert))
+        pol_builder_put_text(&b, "cert", a->cert);
+    if (described)
+        pol_builder_put_text(&b, "request", make_request(a, normal));
+    pol_builder_put_text(&b, "peer", make_peer(a));
+    return pol_builder_object(&b);
+}
+
+bool pol_input_assemble(pol_arena *arena, const pol_trust *trust, pol_value routes, const pol_description *d, int64_t now_ns,
+                        pol_value *input, pol_refusal *refusal)
+{
+    assembly a = {.arena = arena, .trust = trust, .d = d, .now_ns = now_ns, .token = pol_undefined(), .cert = pol_undefined(),
+                  .cert_subject = pol_undefined()};
+    size_t budget = arena->budget_bytes;
+    arena->budget_bytes = 0;
+    *input = assemble(&a, routes);
+    arena->budget_bytes = budget;
+    *refusal = (pol_refusal){0};
+    if (!pol_is_defined(*input))
+        refuse(&a, pol_reason_internal_error);
+    if (a.why) {
+        refusal->reason = a.why;
+        snprintf(refusal->text, sizeof refusal->text, "%s", pol_reason_sentence(a.why));
+    }
+    return a.why == NULL;
+}

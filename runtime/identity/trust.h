@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the parts of identity ask of the configured trust (made by pol_trust_new of identity.h). Thread-safe: nothing changes after it is made.
+ */
+#pragma once
+
+#include "runtime/identity/identity.h"
+#include "runtime/identity/jwt.h"
+#include "runtime/identity/x509.h"
+
+/* A token that was verified. All in the arena. */
+typedef struct {
+    pol_value header, claims;
+    const char *subject_prefix; /* of its issuer; NULL: none */
+} pol_verified_token;
+
+/* Verifies a token against the configured issuers. trust may be NULL. NULL or a reason. */
+const char *pol_trust_token(const pol_trust *trust, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out);
+
+/* Verifies a chain for a client: path, and the rules of X.509-SVIDs when it claims to be one. trust may be NULL. NULL and the facts
+ * (source is the caller's), or a reason. Takes nothing from an arena. */
+const char *pol_trust_chain(const pol_trust *trust, const pol_chain *chain, int64_t now_ns, pol_cert_facts *facts,
+                            char spiffe_id[POL_SPIFFE_ID_MAX + 1]);
