@@ -56,8 +56,9 @@ struct pol_rule_node {
     struct pol_module_info **modules; /* whose package this is */
     uint32_t n_modules, modules_capacity;
     uint32_t vertex;      /* recursion.c */
-    const pol_type *type; /* infer.c: of the rules at this node; NULL: not known yet */
+    const pol_type *type; /* infer.c: of the rules at this node (of a function: its result); NULL: not known yet */
     const pol_type **argument_types; /* of a function */
+    bool open;            /* nothing is known of its type, for a rule of it has errors */
 };
 
 typedef struct {
@@ -97,6 +98,9 @@ typedef struct pol_checker {
     pol_rule_info **rules; /* in order of modules and places; else branches behind their rule are reached by next_else */
     uint32_t n_rules, rules_capacity;
     pol_rule_node *tree; /* data */
+    pol_namemap signature_names; /* of built-ins; unify.c */
+    pol_signature *signatures;
+    uint32_t n_signatures, signatures_capacity;
 } pol_checker;
 
 /* ---- modules.c ---- */

@@ -31,6 +31,7 @@ struct pol_type {
     const pol_type *keys;   /* OBJECT: other keys */
     pol_property *properties; /* OBJECT, sorted by key */
     uint32_t n_properties;
+    uint32_t size, depth;   /* of the type as a tree; what grows too large is any, so that no check takes long */
 };
 
 typedef struct {

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The type checker: follows values through local variables, comprehensions, rules, user functions and built-in signatures. An operand is wrong when no value of its type
+ * can be right, so what is not known (input, base data) is never wrong. As in OPA, a comparison with == is checked where it is an expression of its own.
+ */
+#include "compiler/infer.h"
+#include "compiler/unify.h"
+#include "grammar/parse.h"
+
+#define REPORT(x, ...)                                                                             \
+    do {                                                                                           \
+        pol_diag((x)->c->diags, __VA_ARGS__);                                                      \
+        (x)->failed = true;                                                                        \
+    } while (0)
+
+static void check_term(pol_inference *x, pol_term *t);
+static void check_body(pol_inference *x, pol_body *body);
+
+static const char *type_text(pol_inference *x, const pol_type *t)
+{
+    pol_buf buf = {0};
+    pol_type_write(&buf, t);
+    const char *text = (const char *)pol_arena_copy(x->arena, buf.at, buf.n);
+    pol_buf_deinit(&buf);
+    return text;
+}
+
+static const char *term_text(pol_inference *x, const pol_term *t)
+{
+    pol_bytes text = pol_source_text(x->c->program->sources, t->span);
+    const uint8_t *line = text.n ? memchr(text.at, '\n', text.n) : NULL;
+    int n = line ? (int)(line - text.at) : text.n > 60 ? 60 : (int)text.n;
+    return pol_arena_printf(x->arena, "%.*s", n, (const char *)text.at);
+}
+
+/* ---- refs ---- */
+
+static void refuse_operand(pol_inference *x, const pol_term *ref, uint32_t i, const pol_type *t)
+{
+    const pol_term *key = ref->items[i];
+    REPORT(x, POL_D_TYPE_REF, ref->span, "`%s` cannot be there: the value before `%s` is %s", term_text(x, ref), term_text(x, key), type_text(x, t));
+    if (t->kind != POL_TYPE_KIND_OBJECT || key->kind != POL_TERM_STRING)
+        return;
+    pol_bytes *names = POL_NEW_ARRAY(x->arena, pol_bytes, t->n_properties + 1);
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < t->n_properties; k++)
+        if (t->properties[k].key.tag == POL_STRING)
+            names[n++] = pol_text(t->properties[k].key);
+    pol_diag_suggest(x->c->diags, key->text, names, n);
+}
+
+/* The operands from i on, of a value of type t. */
+static void check_operands(pol_inference *x, pol_term *ref, uint32_t i, const pol_type *t)
+{
+    for (; i < ref->n; i++) {
+        pol_term *key = ref->items[i];
+        const pol_type *keys = pol_type_keys(x->arena, t);
+        if (!keys) {
+            refuse_operand(x, ref, i, t);
+            return;
+        }
+        const pol_type *next;
+        if (pol_is_constant(key)) {
+            next = pol_type_select(x->arena, t, pol_term_value(x->arena, key));
+        } else {
+            next = pol_type_values(x->arena, t);
+            const pol_type *known = pol_type_of(x, key);
+            bool fits = key->kind == POL_TERM_VAR || !known ? pol_unify_term(x, key, keys, false) : pol_types_meet(known, keys);
+            if (!fits)
+                next = NULL;
+        }
+        if (!next) {
+            refuse_operand(x, ref, i, t);
+            return;
+        }
+        t = next;
+    }
+}
+
+static void check_data_ref(pol_inference *x, pol_term *ref)
+{
+    const pol_rule_node *node = x->c->tree;
+    for (uint32_t i = 1; i < ref->n; i++) {
+        pol_term *key = ref->items[i];
+        if (!pol_is_constant(key)) {
+            check_operands(x, ref, i, pol_type_any());
+            return;
+        }
+        node = pol_rule_node_child(node, key);
+        if (!node) {
+            check_operands(x, ref, i + 1, pol_type_any());
+            return;
+        }
+        if (!node->n_rules)
+            continue;
+        if (node->rules[0]->rule->n_args) {
+            if (i + 1 == ref->n)
+                REPORT(x, POL_D_FUNCTION_VALUE, ref->span, "`%s` is a function and no value: call it", term_text(x, ref));
+            return;
+        }
+        const pol_type *t = pol_type_of_node(node);
+        check_operands(x, ref, i + 1, t ? t : pol_type_any());
+        return;
+    }
+}
+
+static void check_ref(pol_inference *x, pol_term *ref)
+{
+    pol_term *head = ref->items[0];
+    for (uint32_t i = 0; i < ref->n; i++)
+        check_term(x, ref->items[i]);
+    if (head->kind == POL_TERM_VAR && head->bound == POL_BOUND_DATA) {
+        check_data_ref(x, ref);
+        return;
+    }
+    const pol_type *t = pol_type_of(x, head);
+    check_operands(x, ref, 1, t ? t : pol_type_any());
+}
+
+/* ---- calls ---- */
+
+static void refuse_argument(pol_inference *x, const pol_term *call, const char *name, uint32_t i, const pol_type *wanted)
+{
+    const pol_type *got = pol_type_of(x, call->items[i + 1]);
+    if (i + 1 < call->n - 1 || call->n == 2 || !call->infix)
+        REPORT(x, POL_D_TYPE_ARGUMENT, call->span, "`%s` takes %s as argument %u, and `%s` is %s", name, type_text(x, wanted), i + 1,
+               term_text(x, call->items[i + 1]), type_text(x, got));
+    else
+        REPORT(x, POL_D_TYPE_ARGUMENT, call->span, "`%s` takes %s, and `%s` is %s", name, type_text(x, wanted), term_text(x, call->items[i + 1]),
+               type_text(x, got));
+}
+
+static void check_call_types(pol_inference *x, pol_term *call)
+{
+    pol_signature s;
+    const char *name = call->group ? call->group->name : call->builtin ? call->builtin->name : "";
+    if (!pol_signature_of(x, call, &s) || s.rest)
+        return;
+    for (uint32_t i = 0; i + 1 < call->n; i++) {
+        const pol_type *wanted = i < s.n ? s.arguments[i] : s.result;
+        if (wanted && !pol_unify_term(x, call->items[i + 1], wanted, false)) {
+            refuse_argument(x, call, name, i, wanted);
+            return;
+        }
+    }
+}
+
+static void check_call(pol_inference *x, pol_term *call)
+{
+    for (uint32_t i = 1; i < call->n; i++)
+        check_term(x, call->items[i]);
+    check_call_types(x, call);
+}
+
+static void check_term(pol_inference *x, pol_term *t)
+{
+    if (!t)
+        return;
+    switch ((pol_term_kind)t->kind) {
+    case POL_TERM_REF:
+        check_ref(x, t);
+        return;
+    case POL_TERM_CALL:
+        check_call(x, t);
+        return;
+    case POL_TERM_ARRAY_COMPREHENSION:
+    case POL_TERM_SET_COMPREHENSION:
+    case POL_TERM_OBJECT_COMPREHENSION:
+        check_body(x, t->body);
+        break;
+    default:
+        break;
+    }
+    for (uint32_t i = 0; i < t->n; i++)
+        check_term(x, t->items[i]);
+}
+
+/* ---- expressions ---- */
+
+static void check_equal(pol_inference *x, pol_term *a, pol_term *b, pol_span span)
+{
+    if (!pol_unify_terms(x, a, b))
+        REPORT(x, POL_D_TYPE_MATCH, span, "these two can never be equal: `%s` is %s, `%s` is %s", term_text(x, a), type_text(x, pol_type_of(x, a)),
+               term_text(x, b), type_text(x, pol_type_of(x, b)));
+}
+
+static bool is_equality(const pol_term *t)
+{
+    return t->kind == POL_TERM_CALL && t->n == 3 && t->builtin && strcmp(t->builtin->name, "equal") == 0;
+}
+
+static void check_withs(pol_inference *x, pol_expr *e)
+{
+    for (uint32_t i = 0; i < e->n_withs; i++) {
+        pol_with *w = &e->withs[i];
+        if (!w->value_builtin && !w->value_group)
+            check_term(x, w->value);
+        if ((w->builtin || w->group) && (w->value_builtin || w->value_group) && !pol_functions_fit(x, w))
+            REPORT(x, POL_D_WITH_ARITY, w->target->span, "`%s` cannot be replaced by `%s`, which takes other arguments", term_text(x, w->target),
+                   term_text(x, w->value));
+    }
+}
+
+static void check_some_in(pol_inference *x, pol_expr *e)
+{
+    check_term(x, e->right);
+    const pol_type *domain = pol_type_of(x, e->right);
+    const pol_type *keys = domain ? pol_type_keys(x->arena, domain) : NULL, *values = domain ? pol_type_values(x->arena, domain) : NULL;
+    if (e->key)
+        check_term(x, e->key);
+    check_term(x, e->left);
+    if (!pol_unify_term(x, e->left, values ? values : pol_type_any(), false) ||
+        (e->key && !pol_unify_term(x, e->key, keys ? keys : pol_type_any(), false)))
+        REPORT(x, POL_D_TYPE_MATCH, e->span, "nothing in `%s`, which is %s, can be like this", term_text(x, e->right), type_text(x, domain));
+}
+
+static void set_any(pol_inference *x, const pol_term *var)
+{
+    if (var && var->kind == POL_TERM_VAR)
+        x->locals->items[var->local].type = pol_type_any();
+}
+
+static void check_expr(pol_inference *x, pol_expr *e)
+{
+    check_withs(x, e);
+    switch ((pol_expr_kind)e->kind) {
+    case POL_EXPR_TERM:
+        if (!is_equality(e->left)) {
+            check_term(x, e->left);
+            break;
+        }
+        check_term(x, e->left->items[1]);
+        check_term(x, e->left->items[2]);
+        check_equal(x, e->left->items[1], e->left->items[2], e->span);
+        break;
+    case POL_EXPR_ASSIGN:
+    case POL_EXPR_UNIFY:
+        check_term(x, e->right);
+        check_term(x, e->left);
+        check_equal(x, e->left, e->right, e->span);
+        break;
+    case POL_EXPR_SOME_IN:
+        check_some_in(x, e);
+        break;
+    case POL_EXPR_EVERY:
+        check_term(x, e->right);
+        set_any(x, e->key);
+        set_any(x, e->left);
+        check_body(x, e->body);
+        break;
+    case POL_EXPR_NOT:
+    case POL_EXPR_AND:
+    case POL_EXPR_OR:
+        check_body(x, e->body);
+        check_body(x, e->other);
+        break;
+    case POL_EXPR_SOME:
+        break;
+    }
+}
+
+static void check_body(pol_inference *x, pol_body *body)
+{
+    for (uint32_t i = 0; body && i < body->n; i++)
+        check_expr(x, body->items[i]);
+}
+
+/* ---- rules ---- */
+
+static const pol_type *known(const pol_type *t)
+{
+    return t ? t : pol_type_any();
+}
+
+/* p[x].q := v is an object of objects. */
+static const pol_type *nest_type(pol_inference *x, const pol_rule *rule, const pol_type *t)
+{
+    uint32_t first = 1;
+    if (rule->name->kind != POL_TERM_REF)
+        return t;
+    while (first < rule->name->n && pol_is_constant(rule->name->items[first]))
+        first++;
+    for (uint32_t i = rule->name->n; i-- > first;) {
+        const pol_term *key = rule->name->items[i];
+        if (pol_is_constant(key)) {
+            pol_property *property = POL_NEW(x->arena, pol_property);
+            *property = (pol_property){pol_term_value(x->arena, key), t};
+            t = pol_type_object(x->arena, property, 1, NULL, NULL);
+        } else {
+            t = pol_type_object(x->arena, NULL, 0, known(pol_type_of(x, key)), t);
+        }
+    }
+    return t;
+}
+
+static void add_function(pol_inference *x, pol_rule_info *b)
+{
+    pol_rule_node *node = b->node;
+    const pol_rule *rule = b->rule;
+    if (!node->argument_types)
+        node->argument_types = POL_NEW_ARRAY(x->arena, const pol_type *, rule->n_args);
+    uint32_t n = node->rules[0]->rule->n_args;
+    for (uint32_t i = 0; i < rule->n_args && i < n; i++)
+        node->argument_types[i] = pol_type_or(x->arena, node->argument_types[i], known(pol_type_of(x, rule->args[i])));
+}
+
+static void check_rule(pol_checker *c, pol_rule_info *b)
+{
+    pol_inference x = {.c = c, .arena = c->arena, .locals = b->locals};
+    pol_rule *rule = b->rule;
+    for (uint32_t i = 0; i < b->locals->n; i++)
+        if (b->locals->items[i].argument)
+            b->locals->items[i].type = NULL;
+    check_body(&x, &rule->body);
+    for (uint32_t i = 1; rule->name->kind == POL_TERM_REF && i < rule->name->n; i++)
+        check_term(&x, rule->name->items[i]);
+    check_term(&x, rule->key);
+    check_term(&x, rule->value);
+    for (uint32_t i = 0; i < b->locals->n; i++)
+        if (!b->locals->items[i].type)
+            b->locals->items[i].type = pol_type_any();
+    if (x.failed) {
+        b->node->open = true;
+        return;
+    }
+    if (rule->n_args)
+        add_function(&x, b);
+    const pol_type *t = rule->contains ? pol_type_set(c->arena, known(pol_type_of(&x, rule->key)))
+                        : rule->value  ? known(pol_type_of(&x, rule->value))
+                                       : pol_type_scalar(POL_TYPE_KIND_BOOL);
+    b->node->type = pol_type_or(c->arena, b->node->type, nest_type(&x, rule, t));
+}
+
+void pol_check_types(pol_checker *c, const pol_rule_order *order)
+{
+    for (uint32_t i = 0; i < order->n; i++) {
+        if (order->items[i]->failed)
+            order->items[i]->node->open = true;
+        else
+            check_rule(c, order->items[i]);
+    }
+}
+
+void pol_check_query_types(pol_checker *c, pol_body *body, pol_locals *locals)
+{
+    pol_inference x = {.c = c, .arena = c->arena, .locals = locals};
+    check_body(&x, body);
+}
