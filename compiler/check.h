@@ -125,6 +125,10 @@ pol_group *pol_function_named(pol_checker *c, const pol_term *name);
 const pol_builtin *pol_builtin_named(pol_checker *c, const pol_term *name);
 pol_bytes pol_name_joined(pol_checker *c, const pol_term *name);
 
+/* ---- metadata.c ---- */
+/* Puts the annotations of the rule in the place of a call of rego.metadata.rule or .chain; false: it is another call. */
+bool pol_put_metadata(pol_checker *c, const pol_rule_info *info, pol_term *call);
+
 /* ---- locals.c: numbers for variables that are not declared ---- */
 void pol_bind_rule(pol_checker *c, pol_rule_info *branch);
 void pol_bind_query(pol_checker *c, pol_body *body, pol_locals *locals);

@@ -28,6 +28,7 @@ struct scope {
 typedef struct {
     pol_checker *c;
     pol_module_info *m;
+    const pol_rule_info *info; /* NULL: a query */
     pol_locals *locals;
     scope *scope;
     bool failed;
@@ -441,6 +442,8 @@ static void resolve_call(resolver *r, pol_term *call, bool statement)
         else
             refuse_function(r, call, written);
     }
+    if (call->builtin && pol_put_metadata(r->c, r->info, call))
+        return;
     for (uint32_t i = 1; i < call->n; i++)
         resolve_term(r, call->items[i]);
 }
@@ -880,7 +883,7 @@ static void resolve_branch(resolver *r, pol_rule *rule, scope *arguments)
 
 bool pol_resolve_rule(pol_checker *c, pol_rule_info *info)
 {
-    resolver r = {.c = c, .m = info->module, .locals = info->locals};
+    resolver r = {.c = c, .m = info->module, .info = info, .locals = info->locals};
     pol_rule *rule = info->rule;
     scope arguments = {0};
     check_rule_name(&r, rule);
