@@ -89,6 +89,7 @@ build() {
 }
 build release
 build asan
+build fuzz # by clang, so that its warnings count too
 
 # ---- tests ----
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:allocator_may_return_null=1
@@ -137,6 +138,13 @@ for program in build/asan/fuzz/fuzz_*; do
     name=$(basename "$program")
     seeds=tests/fuzz/seeds/${name#fuzz_}
     if [ -d "$seeds" ]; then suite "fuzz/$name" "$program" "$seeds"/*; else suite "fuzz/$name" "$program"; fi
+    if [ -x "build/fuzz/fuzz/$name" ]; then
+        rm -rf "build/fuzz/corpus/$name"
+        mkdir -p "build/fuzz/corpus/$name"
+        [ -d "$seeds" ] || seeds=
+        suite "fuzz/libfuzzer/$name" "build/fuzz/fuzz/$name" -max_total_time=5 -seed=1 -timeout=10 -rss_limit_mb=4096 \
+            -artifact_prefix=build/fuzz/ "build/fuzz/corpus/$name" $seeds
+    fi
 done
 
 finish
