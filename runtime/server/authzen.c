@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * AuthZEN Authorization API 1.0: POST /access/v1/evaluation. Reads the request strictly (I-JSON), describes it, and tells the
+ * decision; a deny is 200, an HTTP error never stands for one.
+ */
+#include "runtime/server/decide.h"
+
+#include "runtime/json.h"
+#include "runtime/server/log.h"
+
+#include <stdio.h>
+
+/* One reading of a request; the first thing that is wrong is answered. */
+typedef struct {
+    pol_worker *worker;
+    const pol_request *request;
+    pol_answer *answer;
+    pol_value body;
+} reading;
+
+#define REFUSE(r, ...) (pol_answer_error((r)->answer, (r)->request->head, POL_ERRORS_AUTHZEN, 400, NULL, __VA_ARGS__), false)
+
+/* An optional member: null counts as absent. */
+static pol_value optional_member(pol_value object, const char *name)
+{
+    pol_value v = pol_object_member(object, name);
+    return v.tag == POL_NULL ? pol_undefined() : v;
+}
+
+POL_MUST_USE static bool read_text(const reading *r, pol_value object, const char *where, const char *name, bool required, pol_bytes *out)
+{
+    pol_value v = required ? pol_object_member(object, name) : optional_member(object, name);
+    if (v.tag == POL_STRING) {
+        *out = pol_text(v);
+        return true;
+    }
+    if (pol_is_defined(v))
+        return REFUSE(r, "%s%s must be a string, not %s", where, name, pol_type_name(v));
+    return !required || REFUSE(r, "%s%s is missing", where, name);
+}
+
+/* subject, action or resource: an object whose names are strings; what of them must be there depends on the request. */
+POL_MUST_USE static bool read_entity(const reading *r, const char *name, const char *first, const char *second, bool required, pol_value *out)
+{
+    pol_bytes ignored;
+    char where[16];
+    snprintf(where, sizeof where, "%s.", name);
+    *out = pol_object_member(r->body, name);
+    if (!pol_is_defined(*out))
+        return !required || REFUSE(r, "%s is missing", name);
+    if (out->tag != POL_OBJECT)
+        return REFUSE(r, "%s must be an object, not %s", name, pol_type_name(*out));
+    POL_TRY(read_text(r, *out, where, first, required, &ignored));
+    if (second)
+        POL_TRY(read_text(r, *out, where, second, required, &ignored));
+    pol_value properties = optional_member(*out, "properties");
+    if (pol_is_defined(properties) && properties.tag != POL_OBJECT)
+        return REFUSE(r, "%s.properties must be an object, not %s", name, pol_type_name(properties));
+    return true;
+}
+
+/* The described request's headers, names in lower case, each once. */
+POL_MUST_USE static bool read_headers(const reading *r, pol_value headers, pol_value *out)
+{
+    pol_arena *arena = &r->worker->arena;
+    pol_builder b = pol_builder_new(arena);
+    if (!pol_is_defined(headers))
+        return true;
+    if (headers.tag != POL_OBJECT)
+        return REFUSE(r, "request.headers must be an object, not %s", pol_type_name(headers));
+    for (uint32_t i = 0; i < headers.n; i++) {
+        pol_value name = pol_member_key(headers, i), value = pol_member_value(headers, i);
+        if (value.tag == POL_NULL)
+            continue;
+        if (value.tag != POL_STRING)
+            return REFUSE(r, "request.headers must have strings as values, not %s", pol_type_name(value));
+        uint8_t *lower = pol_arena_copy(arena, name.text, name.n);
+        for (uint32_t k = 0; k < name.n; k++)
+            if (lower[k] >= 'A' && lower[k] <= 'Z')
+                lower[k] |= 0x20;
+        pol_builder_put(&b, pol_string(pol_bytes_of(lower, name.n)), value);
+    }
+    uint32_t n = b.n / 2;
+    *out = pol_builder_object(&b);
+    return out->n == n || REFUSE(r, "request.headers has a name twice, in different case");
+}
+
+POL_MUST_USE static bool read_described(const reading *r, pol_value described, pol_description *d)
+{
+    static const char where[] = "request.";
+    if (!pol_is_defined(described))
+        return true;
+    if (described.tag != POL_OBJECT)
+        return REFUSE(r, "request must be an object, not %s", pol_type_name(described));
+    POL_TRY(read_text(r, described, where, "method", true, &d->request.method));
+    POL_TRY(read_text(r, described, where, "path", true, &d->request.path));
+    POL_TRY(read_text(r, described, where, "query", false, &d->request.query));
+    POL_TRY(read_text(r, described, where, "host", false, &d->request.host));
+    POL_TRY(read_text(r, described, where, "scheme", false, &d->request.scheme));
+    POL_TRY(read_text(r, described, where, "source_ip", false, &d->request.source_ip));
+    if (d->request.method.n == 0 || d->request.path.n == 0)
+        return REFUSE(r, "request.method and request.path must not be empty");
+    if (memchr(d->request.path.at, '?', d->request.path.n))
+        return REFUSE(r, "request.path has a query: it belongs into request.query");
+    d->request.body = optional_member(described, "body");
+    return read_headers(r, optional_member(described, "headers"), &d->request.headers);
+}
+
+/* AuthZEN's own requests have subject, action and resource whole. One that shows a token or certificate, or describes an HTTP
+ * request, may leave to them what they say themselves. */
+POL_MUST_USE static bool read_description(reading *r, pol_description *d)
+{
+    pol_value described = optional_member(r->body, "request");
+    POL_TRY(read_text(r, r->body, "", "token", false, &d->token));
+    POL_TRY(read_text(r, r->body, "", "cert", false, &d->cert_pem));
+    bool shows_subject = d->token.n || d->cert_pem.n || pol_is_defined(described) || (d->tls_leaf && d->tls_is_subject);
+    bool shows_target = pol_is_defined(described);
+    POL_TRY(read_entity(r, "subject", "type", "id", !shows_subject, &d->subject));
+    POL_TRY(read_entity(r, "action", "name", NULL, !shows_target, &d->action));
+    POL_TRY(read_entity(r, "resource", "type", "id", !shows_target, &d->resource));
+    d->context = optional_member(r->body, "context");
+    if (pol_is_defined(d->context) && d->context.tag != POL_OBJECT)
+        return REFUSE(r, "context must be an object, not %s", pol_type_name(d->context));
+    return read_described(r, described, d);
+}
+
+POL_MUST_USE static bool read_body(reading *r)
+{
+    static const pol_json_options strict = {.unique_members = true, .borrow = true, .no_nul = true};
+    pol_error err;
+    if (!pol_http_media_type_is(r->request->head->content_type, "application/json"))
+        return REFUSE(r, "the Content-Type must be application/json");
+    if (r->request->body.n == 0)
+        return REFUSE(r, "the body is empty");
+    if (!pol_json_read(&r->worker->arena, r->request->body, &strict, &r->body, &err))
+        return REFUSE(r, "the body is not JSON: %s", err.text);
+    return r->body.tag == POL_OBJECT || REFUSE(r, "the body must be an object, not %s", pol_type_name(r->body));
+}
+
+/* ---- the answer ---- */
+
+static void write_decision(pol_answer *answer, bool allow, const char *id)
+{
+    answer->status = 200;
+    pol_buf_printf(answer->body, "{\"decision\":%s,\"context\":{\"id\":\"%s\"", allow ? "true" : "false", id);
+}
+
+static void write_member(pol_buf *out, pol_bytes name, pol_value value)
+{
+    pol_buf_byte(out, ',');
+    pol_json_write_string(out, name, POL_JSON_COMPACT);
+    pol_buf_byte(out, ':');
+    pol_json_write(out, value, POL_JSON_COMPACT);
+}
+
+/* A deny that no policy made: reason is a stable code, text is for people. */
+static void write_deny(pol_answer *answer, const char *id, const char *reason, const char *text)
+{
+    write_decision(answer, false, id);
+    pol_buf_printf(answer->body, ",\"effect\":\"none\",\"reason\":\"%s\",\"text\":", reason);
+    pol_json_write_string(answer->body, pol_bytes_text(text), POL_JSON_COMPACT);
+    pol_buf_text(answer->body, "}}\n");
+}
+
+/* The members of a decision object beside the answer itself; its `context` holds what the statements returned. */
+static void write_context(pol_buf *out, pol_value result)
+{
+    for (uint32_t i = 0; result.tag == POL_OBJECT && i < result.n; i++) {
+        pol_value key = pol_member_key(result, i);
+        if (key.tag != POL_STRING || pol_bytes_is(pol_text(key), "allow") || pol_bytes_is(pol_text(key), "decision") ||
+            pol_bytes_is(pol_text(key), "id"))
+            continue;
+        bool returned = pol_bytes_is(pol_text(key), "context");
+        write_member(out, returned ? POL_BYTES("returned") : pol_text(key), pol_member_value(result, i));
+    }
+}
+
+static pol_value allow_of(pol_value result)
+{
+    if (result.tag != POL_OBJECT)
+        return result;
+    pol_value allow = pol_object_member(result, "allow");
+    return pol_is_defined(allow) ? allow : pol_object_member(result, "decision");
+}
+
+static void answer_result(const reading *r, pol_value result, pol_outcome *outcome)
+{
+    pol_value allow = allow_of(result);
+    if (allow.tag != POL_BOOL) {
+        bool defined = pol_is_defined(result);
+        outcome->effect = POL_EFFECT_ERROR;
+        outcome->reason = defined ? "decision_malformed" : "decision_undefined";
+        write_deny(r->answer, outcome->id, outcome->reason,
+                   defined ? "the configured decision is neither a boolean nor an object with allow" : "the configured decision is undefined");
+        return;
+    }
+    outcome->effect = pol_is_true(allow) ? POL_EFFECT_PERMIT : POL_EFFECT_DENY;
+    outcome->rules = result.tag == POL_OBJECT ? pol_object_member(result, "rules") : pol_undefined();
+    write_decision(r->answer, pol_is_true(allow), outcome->id);
+    write_context(r->answer->body, result);
+    pol_buf_text(r->answer->body, "}}\n");
+}
+
+static void decide(const reading *r, const pol_description *d, pol_outcome *outcome)
+{
+    const pol_world *world = r->worker->world;
+    pol_refusal refusal = {0};
+    pol_value input, result;
+    pol_error err;
+    if (!pol_input_assemble(&r->worker->arena, world->trust, world->routes, d, pol_clock_ns(), &input, &refusal)) {
+        outcome->effect = POL_EFFECT_DENY;
+        outcome->reason = refusal.reason ? refusal.reason : "internal_error";
+        pol_metrics_refusal(&r->worker->metrics, outcome->reason);
+        write_deny(r->answer, outcome->id, outcome->reason, refusal.text);
+        return;
+    }
+    if (!pol_decide(r->worker, world->decision, input, &result, &err)) {
+        outcome->effect = POL_EFFECT_ERROR;
+        outcome->reason = pol_code_text(err.code);
+        pol_log_error(POL_LOG_WARNING, "a decision ended in an error", &err);
+        write_deny(r->answer, outcome->id, outcome->reason, err.text);
+        return;
+    }
+    answer_result(r, result, outcome);
+}
+
+void pol_serve_evaluation(pol_worker *worker, const pol_request *request, pol_answer *answer)
+{
+    char id[POL_ID_TEXT];
+    reading r = {.worker = worker, .request = request, .answer = answer};
+    pol_description d = pol_describe_connection(worker, request);
+    pol_outcome outcome = {.protocol = POL_PROTOCOL_AUTHZEN, .id = id};
+    if (!read_body(&r) || !read_description(&r, &d))
+        return;
+    pol_decision_id(worker, id);
+    decide(&r, &d, &outcome);
+    pol_decision_note(worker, request, &outcome);
+}

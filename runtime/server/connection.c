@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One connection: bytes in, requests cut out of them, answers out, deadlines. Plain sockets use bare events and one writev an
+ * answer; TLS goes through a bufferevent. A connection belongs to one worker for its life.
+ */
+#include "runtime/server/answer.h"
+
+#include "runtime/server/log.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event_struct.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+typedef enum {
+    HANDSHAKE, /* TLS only */
+    SERVING,
+    LINGERING, /* the answer is out, what the client still sends is thrown away so that it can read the answer */
+} connection_state;
+
+enum {
+    LINGER_MS = 1000,
+    LINGER_BYTES = 1 << 20,
+    TLS_BACKLOG = 262144, /* answers waiting in a TLS connection's buffer before no more requests are taken */
+    SHRINK_ABOVE = 65536,
+};
+
+typedef struct pol_connection {
+    TAILQ_ENTRY(pol_connection) link;
+    pol_worker *worker;
+    int fd;
+    struct event read_event, write_event; /* plain sockets */
+    struct bufferevent *tls;
+    uint64_t tls_generation; /* of the world whose trust its certificate was last verified under */
+    pol_peer peer;
+    connection_state state;
+    pol_buf in;    /* what was read and not yet used; mostly empty */
+    size_t need;   /* bytes of the request at its beginning, once its head is known; else 0 */
+    pol_buf out;   /* what the socket did not take */
+    size_t out_at;
+    bool continued;   /* 100 was sent for the request at the beginning */
+    bool ended;       /* the client sends no more */
+    bool close_after; /* once out is written */
+    bool refused;     /* closing because of a refusal: linger */
+    size_t lingered;
+    int64_t deadline_ms;
+} pol_connection;
+
+static void close_connection(pol_connection *c)
+{
+    pol_worker *w = c->worker;
+    TAILQ_REMOVE(&w->connections, c, link);
+    if (c->tls) {
+        bufferevent_free(c->tls); /* closes fd */
+    } else {
+        event_del(&c->read_event);
+        event_del(&c->write_event);
+        close(c->fd);
+    }
+    pol_buf_deinit(&c->in);
+    pol_buf_deinit(&c->out);
+    free(c);
+    atomic_fetch_sub(&w->n_connections, 1);
+    atomic_fetch_sub(&w->server->n_connections, 1);
+}
+
+static void set_deadline(pol_connection *c, uint64_t from_now_ms)
+{
+    c->deadline_ms = pol_monotonic_ms() + (int64_t)from_now_ms;
+}
+
+/* ---- writing ---- */
+
+static bool has_output(const pol_connection *c)
+{
+    return c->tls ? evbuffer_get_length(bufferevent_get_output(c->tls)) > 0 : c->out.n > c->out_at;
+}
+
+/* Whether the client is so slow to read that no more requests of his are taken. */
+static bool is_blocked(const pol_connection *c)
+{
+    return c->tls ? evbuffer_get_length(bufferevent_get_output(c->tls)) > TLS_BACKLOG : c->out.n > c->out_at;
+}
+
+static void keep_output(pol_connection *c, pol_bytes head, pol_bytes body, size_t written)
+{
+    size_t of_head = written < head.n ? written : head.n, of_body = written - of_head;
+    pol_buf_add(&c->out, head.at + of_head, head.n - of_head);
+    if (body.n > of_body)
+        pol_buf_add(&c->out, body.at + of_body, body.n - of_body);
+}
+
+/* False: the connection is dead. */
+POL_MUST_USE static bool send_bytes(pol_connection *c, pol_bytes head, pol_bytes body)
+{
+    if (c->tls)
+        return bufferevent_write(c->tls, head.at, head.n) == 0 && (body.n == 0 || bufferevent_write(c->tls, body.at, body.n) == 0);
+    size_t written = 0;
+    if (!has_output(c)) {
+        struct iovec parts[2] = {{(void *)head.at, head.n}, {(void *)body.at, body.n}};
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = body.n ? 2 : 1};
+        ssize_t n = sendmsg(c->fd, &message, MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return false;
+        written = n > 0 ? (size_t)n : 0;
+        if (written == head.n + body.n)
+            return true;
+        pol_buf_clear(&c->out);
+        c->out_at = 0;
+        set_deadline(c, c->worker->world->config->write_ms);
+        event_add(&c->write_event, NULL);
+        event_del(&c->read_event);
+    }
+    keep_output(c, head, body, written);
+    return true;
+}
+
+POL_MUST_USE static bool send_answer(pol_connection *c, pol_answer *answer)
+{
+    pol_worker *w = c->worker;
+    answer->close = answer->close || c->close_after;
+    pol_answer_finish(w, &w->head, answer);
+    if (answer->close)
+        c->close_after = true;
+    return send_bytes(c, pol_buf_view(&w->answer_head), pol_buf_view(answer->body));
+}
+
+static pol_answer begin_answer(pol_worker *w)
+{
+    pol_buf_clear(&w->answer_body);
+    pol_buf_clear(&w->answer_headers);
+    return (pol_answer){.status = 500, .content_type = "application/json", .body = &w->answer_body, .headers = &w->answer_headers};
+}
+
+/* ---- requests ---- */
+
+/* Answers what could not be read as a request, and gives the connection up: where the next one begins is not known. */
+POL_MUST_USE static bool refuse_request(pol_connection *c, int status, const char *why)
+{
+    pol_worker *w = c->worker;
+    pol_answer answer = begin_answer(w);
+    w->head.method = POL_BYTES("");
+    w->head.has_accept = w->head.has_request_id = false;
+    pol_answer_error(&answer, &w->head, POL_ERRORS_DATA, status, NULL, "%s", why);
+    c->close_after = c->refused = true;
+    pol_metrics_http(&w->metrics, POL_ROUTE_NONE, status, w->head.method, 0);
+    return send_answer(c, &answer);
+}
+
+POL_MUST_USE static bool refuse_body(pol_connection *c, uint64_t most)
+{
+    pol_answer answer = begin_answer(c->worker);
+    pol_answer_too_large(&c->worker->head, most, &answer);
+    c->close_after = c->refused = true;
+    pol_metrics_http(&c->worker->metrics, POL_ROUTE_NONE, answer.status, c->worker->head.method, 0);
+    return send_answer(c, &answer);
+}
+
+/* The request in worker->head, whole at text; more: bytes follow it that are another request. */
+POL_MUST_USE static bool serve_request(pol_connection *c, uint8_t *text, bool more)
+{
+    pol_worker *w = c->worker;
+    pol_answer answer = begin_answer(w);
+    uint8_t *end = text + w->head.head_bytes + w->head.body_bytes, behind = *end;
+    pol_request request = {
+        .head = &w->head,
+        .body = pol_bytes_of(text + w->head.head_bytes, w->head.body_bytes),
+        .peer = &c->peer,
+        .begun_ns = pol_monotonic_ns(),
+    };
+    /* the JSON reader wants a NUL behind the text; what stands there is the next request's first byte */
+    *end = 0;
+    pol_arena_reset(&w->arena);
+    pol_route_id route = pol_answer_request(w, &request, &answer);
+    *end = behind;
+    if (!w->head.keep_alive || (w->draining && !more))
+        c->close_after = true;
+    pol_metrics_http(&w->metrics, route, answer.status, w->head.method, (uint64_t)(pol_monotonic_ns() - request.begun_ns));
+    return send_answer(c, &answer);
+}
+
+/* Cuts requests out of the n bytes at text and answers them; text[n] may be written to. *used: how many bytes are done with.
+ * False: the connection is dead. */
+POL_MUST_USE static bool serve_bytes(pol_connection *c, uint8_t *text, size_t n, size_t *used)
+{
+    pol_worker *w = c->worker;
+    const pol_config *config = w->world->config;
+    for (*used = 0; *used < n && !c->close_after && !is_blocked(c);) {
+        uint8_t *at = text + *used;
+        size_t left = n - *used;
+        if (c->need > left)
+            return true;
+        c->need = 0;
+        switch (pol_http_read(pol_bytes_of(at, left), config->max_head, &w->head)) {
+        case POL_HTTP_MORE:
+            return true;
+        case POL_HTTP_REFUSED:
+            return refuse_request(c, w->head.status, w->head.why);
+        case POL_HTTP_COMPLETE:
+            break;
+        }
+        if (w->head.body_bytes > config->max_body)
+            return refuse_body(c, config->max_body);
+        size_t whole = w->head.head_bytes + (size_t)w->head.body_bytes;
+        if (whole > left) {
+            c->need = whole;
+            if (!w->head.expects_continue || c->continued || left > w->head.head_bytes)
+                return true;
+            c->continued = true;
+            return send_bytes(c, POL_BYTES("HTTP/1.1 100 Continue\r\n\r\n"), (pol_bytes){0});
+        }
+        POL_TRY(serve_request(c, at, left > whole));
+        c->continued = false;
+        *used += whole;
+    }
+    return true;
+}
+
+/* ---- the end ---- */
+
+/* Nothing is to be written any more. A refused client may still be sending: closing now could take the answer away from him. */
+static void finish(pol_connection *c)
+{
+    if (c->tls) {
+        SSL *ssl = bufferevent_openssl_get_ssl(c->tls);
+        SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN);
+        SSL_shutdown(ssl);
+        ERR_clear_error();
+    }
+    if (!c->refused || c->ended) {
+        close_connection(c);
+        return;
+    }
+    c->state = LINGERING;
+    shutdown(c->fd, SHUT_WR);
+    set_deadline(c, LINGER_MS);
+    if (!c->tls)
+        event_add(&c->read_event, NULL);
+}
+
+static void after_serving(pol_connection *c)
+{
+    const pol_config *config = c->worker->world->config;
+    if (c->close_after && !has_output(c)) {
+        finish(c);
+        return;
+    }
+    if (has_output(c))
+        return;
+    if (c->worker->draining && c->in.n == 0) {
+        finish(c);
+        return;
+    }
+    if (c->in.n == 0)
+        set_deadline(c, config->idle_ms);
+}
+
+/* Puts what is left of the n bytes at text into in. */
+static void keep_input(pol_connection *c, const uint8_t *text, size_t n)
+{
+    bool fresh = c->in.n == 0;
+    if (n == 0)
+        return;
+    pol_buf_add(&c->in, text, n);
+    if (fresh && !has_output(c))
+        set_deadline(c, c->worker->world->config->request_ms);
+}
+
+static void drop_input(pol_connection *c, size_t used)
+{
+    if (used == 0)
+        return;
+    memmove(c->in.at, c->in.at + used, c->in.n - used);
+    c->in.n -= used;
+    if (c->in.n == 0 && c->in.capacity > SHRINK_ABOVE)
+        pol_buf_deinit(&c->in);
+    else if (c->in.n)
+        set_deadline(c, c->worker->world->config->request_ms);
+}
+
+/* Serves what is in c->in. False: dead. */
+POL_MUST_USE static bool serve_kept(pol_connection *c)
+{
+    size_t used = 0;
+    (void)pol_buf_reserve(&c->in, 1);
+    POL_TRY(serve_bytes(c, c->in.at, c->in.n, &used));
+    drop_input(c, used);
+    return true;
+}
+
+/* n bytes have come at text, with room for one more. False: dead. */
+POL_MUST_USE static bool take_bytes(pol_connection *c, uint8_t *text, size_t n)
+{
+    size_t used = 0;
+    if (c->in.n == 0) {
+        POL_TRY(serve_bytes(c, text, n, &used));
+        if (!c->close_after)
+            keep_input(c, text + used, n - used);
+        return true;
+    }
+    keep_input(c, text, n);
+    /* Without a line end among the new bytes an unfinished head is still unfinished, unless it is too long by now: a head that
+     * drips in is not read again for each byte. */
+    if (!c->need && !memchr(text, '\n', n) && c->in.n < c->worker->world->config->max_head)
+        return true;
+    return serve_kept(c);
+}
+
+/* The client sends no more. False: dead. */
+POL_MUST_USE static bool take_end(pol_connection *c)
+{
+    c->ended = true;
+    if (is_blocked(c))
+        return true; /* what is in hand is answered once he reads */
+    if (c->in.n && !c->close_after)
+        return refuse_request(c, 400, "the connection ended within a request");
+    c->close_after = true;
+    return true;
+}
+
+/* ---- plain sockets ---- */
+
+static void discard(pol_connection *c)
+{
+    pol_worker *w = c->worker;
+    ssize_t n = recv(c->fd, w->scratch, POL_SCRATCH, 0);
+    if (n > 0)
+        c->lingered += (size_t)n;
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || c->lingered > LINGER_BYTES)
+        close_connection(c);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+    pol_connection *c = context;
+    (void)what;
+    if (c->state == LINGERING) {
+        discard(c);
+        return;
+    }
+    ssize_t n = recv(fd, c->worker->scratch, POL_SCRATCH, 0);
+    bool alive = n > 0 ? take_bytes(c, c->worker->scratch, (size_t)n)
+                 : n == 0 ? take_end(c)
+                          : errno == EAGAIN || errno == EINTR;
+    if (alive)
+        after_serving(c);
+    else
+        close_connection(c);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *context)
+{
+    pol_connection *c = context;
+    (void)what;
+    ssize_t n = send(fd, c->out.at + c->out_at, c->out.n - c->out_at, MSG_NOSIGNAL);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        close_connection(c);
+        return;
+    }
+    c->out_at += n > 0 ? (size_t)n : 0;
+    if (has_output(c))
+        return;
+    event_del(&c->write_event);
+    pol_buf_clear(&c->out);
+    c->out_at = 0;
+    if (c->out.capacity > SHRINK_ABOVE)
+        pol_buf_deinit(&c->out);
+    if (!c->close_after && c->in.n && !serve_kept(c)) {
+        close_connection(c);
+        return;
+    }
+    if (!has_output(c) && !c->close_after)
+        event_add(&c->read_event, NULL);
+    after_serving(c);
+}
+
+/* ---- TLS ---- */
+
+static void on_tls_readable(struct bufferevent *bev, void *context)
+{
+    pol_connection *c = context;
+    struct evbuffer *input = bufferevent_get_input(bev);
+    const pol_world *world = c->worker->world;
+    if (c->state == LINGERING) {
+        c->lingered += evbuffer_get_length(input);
+        evbuffer_drain(input, evbuffer_get_length(input));
+        if (c->lingered > LINGER_BYTES)
+            close_connection(c);
+        return;
+    }
+    /* trust may have changed since the handshake: a certificate that would be refused now asks no more */
+    if (c->tls_generation != world->generation && !pol_tls_still_good(world, bufferevent_openssl_get_ssl(bev))) {
+        close_connection(c);
+        return;
+    }
+    c->tls_generation = world->generation;
+    while (evbuffer_get_length(input) && !is_blocked(c) && !c->close_after) {
+        int n = evbuffer_remove(input, c->worker->scratch, POL_SCRATCH);
+        if (n > 0 && !take_bytes(c, c->worker->scratch, (size_t)n)) {
+            close_connection(c);
+            return;
+        }
+    }
+    if (has_output(c))
+        set_deadline(c, world->config->write_ms);
+    after_serving(c);
+}
+
+static void on_tls_written(struct bufferevent *bev, void *context)
+{
+    pol_connection *c = context;
+    if (c->state != SERVING)
+        return;
+    if (!c->close_after && c->in.n && !serve_kept(c)) {
+        close_connection(c);
+        return;
+    }
+    on_tls_readable(bev, c);
+}
+
+static void on_tls_event(struct bufferevent *bev, short what, void *context)
+{
+    pol_connection *c = context;
+    if (what & BEV_EVENT_CONNECTED) {
+        SSL *ssl = bufferevent_openssl_get_ssl(bev);
+        c->peer.leaf = SSL_get0_peer_certificate(ssl);
+        c->peer.chain = SSL_get0_verified_chain(ssl);
+        c->state = SERVING;
+        set_deadline(c, c->worker->world->config->idle_ms);
+        return;
+    }
+    if (c->state == HANDSHAKE)
+        pol_count(&c->worker->metrics.tls_failures, 1);
+    ERR_clear_error();
+    if (c->state != SERVING || !(what & BEV_EVENT_EOF) || !take_end(c)) {
+        close_connection(c);
+        return;
+    }
+    after_serving(c);
+}
+
+POL_MUST_USE static bool begin_tls(pol_connection *c)
+{
+    const pol_world *world = c->worker->world;
+    SSL *ssl = world->tls ? SSL_new(world->tls) : NULL;
+    if (!ssl)
+        return false;
+    c->tls = bufferevent_openssl_socket_new(c->worker->base, c->fd, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    if (!c->tls) {
+        SSL_free(ssl);
+        return false;
+    }
+    c->state = HANDSHAKE;
+    c->tls_generation = world->generation;
+    bufferevent_openssl_set_allow_dirty_shutdown(c->tls, 0);
+    bufferevent_setcb(c->tls, on_tls_readable, on_tls_written, on_tls_event, c);
+    bufferevent_setwatermark(c->tls, EV_READ, 0, POL_SCRATCH);
+    return bufferevent_enable(c->tls, EV_READ | EV_WRITE) == 0;
+}
+
+/* ---- opening, draining, sweeping ---- */
+
+static void read_credentials(pol_connection *c)
+{
+    struct ucred credentials;
+    socklen_t n = sizeof credentials;
+    c->peer.unix_socket = true;
+    if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &credentials, &n) != 0)
+        return;
+    c->peer.has_credentials = true;
+    c->peer.uid = credentials.uid;
+    c->peer.gid = credentials.gid;
+    c->peer.pid = (uint32_t)credentials.pid;
+}
+
+void pol_connection_open(pol_worker *worker, pol_handover what)
+{
+    pol_connection *c = calloc(1, sizeof *c);
+    if (!c) {
+        close(what.fd);
+        atomic_fetch_sub(&worker->n_connections, 1);
+        atomic_fetch_sub(&worker->server->n_connections, 1);
+        return;
+    }
+    c->worker = worker;
+    c->fd = what.fd;
+    c->state = SERVING;
+    event_assign(&c->read_event, worker->base, c->fd, EV_READ | EV_PERSIST, on_readable, c);
+    event_assign(&c->write_event, worker->base, c->fd, EV_WRITE | EV_PERSIST, on_writable, c);
+    TAILQ_INSERT_TAIL(&worker->connections, c, link);
+    set_deadline(c, what.tls ? worker->world->config->request_ms : worker->world->config->idle_ms);
+    pol_count(&worker->metrics.connections_total, 1);
+    if (what.tls) {
+        if (!begin_tls(c))
+            close_connection(c);
+        return;
+    }
+    read_credentials(c);
+    event_add(&c->read_event, NULL);
+    /* the request is often here already: no turn through the loop for it */
+    on_readable(c->fd, EV_READ, c);
+}
+
+void pol_connections_drain(pol_worker *worker)
+{
+    pol_connection *next;
+    for (pol_connection *c = TAILQ_FIRST(&worker->connections); c; c = next) {
+        next = TAILQ_NEXT(c, link);
+        if (c->state != SERVING || has_output(c) || c->in.n)
+            continue;
+        /* what has reached the socket is accepted too */
+        if (c->tls)
+            on_tls_readable(c->tls, c);
+        else
+            on_readable(c->fd, EV_READ, c);
+    }
+}
+
+void pol_connections_sweep(pol_worker *worker)
+{
+    int64_t now = pol_monotonic_ms();
+    pol_connection *next;
+    for (pol_connection *c = TAILQ_FIRST(&worker->connections); c; c = next) {
+        next = TAILQ_NEXT(c, link);
+        if (worker->draining && now >= worker->drain_until_ms) {
+            close_connection(c);
+            continue;
+        }
+        if (now < c->deadline_ms)
+            continue;
+        bool late_request = c->state == SERVING && c->in.n && !has_output(c) && !c->close_after;
+        if (late_request || has_output(c) || c->state == HANDSHAKE)
+            pol_count(&worker->metrics.connections_timed_out, 1);
+        if (!late_request || !refuse_request(c, 408, "the request took too long to arrive"))
+            close_connection(c);
+        else
+            after_serving(c);
+    }
+}
+
+void pol_connections_close_all(pol_worker *worker)
+{
+    while (!TAILQ_EMPTY(&worker->connections))
+        close_connection(TAILQ_FIRST(&worker->connections));
+}

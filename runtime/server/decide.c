@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Decisions, whatever protocol asks for them. */
+#include "runtime/server/decide.h"
+
+#include "runtime/json.h"
+#include "runtime/server/log.h"
+
+#include <openssl/rand.h>
+#include <stdlib.h>
+
+static void put_hex(char **out, const uint8_t *bytes, size_t n)
+{
+    pol_hex_encode((uint8_t *)*out, pol_bytes_of(bytes, n));
+    *out += 2 * n;
+}
+
+void pol_decision_id(pol_worker *worker, char out[POL_ID_TEXT])
+{
+    static const uint8_t groups[] = {4, 2, 2, 2, 6};
+    if (worker->ids_left < 16) {
+        /* ids that repeat would make two decisions one in every log */
+        if (RAND_bytes(worker->ids, sizeof worker->ids) != 1)
+            abort();
+        worker->ids_left = sizeof worker->ids;
+    }
+    worker->ids_left -= 16;
+    uint8_t *bytes = worker->ids + worker->ids_left;
+    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+    char *at = out;
+    for (unsigned i = 0; i < sizeof groups; i++) {
+        if (i)
+            *at++ = '-';
+        put_hex(&at, bytes, groups[i]);
+        bytes += groups[i];
+    }
+    *at = 0;
+}
+
+pol_description pol_describe_connection(const pol_worker *worker, const pol_request *request)
+{
+    const pol_peer *peer = request->peer;
+    return (pol_description){
+        .unix_socket = peer->unix_socket,
+        .has_credentials = peer->has_credentials,
+        .uid = peer->uid,
+        .gid = peer->gid,
+        .pid = peer->pid,
+        .tls_leaf = peer->leaf,
+        .tls_chain = peer->chain,
+        .tls_is_subject = worker->world->config->tls_peer_is == POL_PEER_IS_SUBJECT,
+    };
+}
+
+bool pol_decide(pol_worker *worker, pol_entry entry, pol_value input, pol_value *result, pol_error *err)
+{
+    pol_eval_begin(worker->eval, worker->world->bundle);
+    return pol_eval_run(worker->eval, entry, input, result, err);
+}
+
+static void log_decision(const pol_outcome *outcome, int64_t took_ns)
+{
+    static const char *const effects[] = {"permit", "deny", "error"};
+    pol_log_line line = pol_log_begin(POL_LOG_INFO, "decision");
+    pol_log_text(&line, "id", outcome->id);
+    pol_log_text(&line, "protocol", outcome->protocol == POL_PROTOCOL_AUTHZEN ? "authzen" : "data");
+    pol_log_text(&line, "effect", effects[outcome->effect]);
+    if (outcome->reason)
+        pol_log_text(&line, "reason", outcome->reason);
+    if (outcome->path.n)
+        pol_log_bytes(&line, "path", outcome->path);
+    if (line.on && pol_is_defined(outcome->rules)) {
+        pol_buf_text(&line.text, ",\"rules\":");
+        pol_json_write(&line.text, outcome->rules, POL_JSON_COMPACT);
+    }
+    pol_log_number(&line, "took_us", took_ns / 1000);
+    pol_log_end(&line);
+}
+
+void pol_decision_note(pol_worker *worker, const pol_request *request, const pol_outcome *outcome)
+{
+    int64_t took_ns = pol_monotonic_ns() - request->begun_ns;
+    pol_metrics_decision(&worker->metrics, outcome->protocol, outcome->effect, (uint64_t)took_ns);
+    if (worker->world->config->log_decisions)
+        log_decision(outcome, took_ns);
+}

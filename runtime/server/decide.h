@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the protocols share: decision ids, the connection's part of a description, running an entry point, telling it.
+ */
+#pragma once
+
+#include "runtime/server/answer.h"
+
+enum { POL_ID_TEXT = 37 };
+
+/* A random UUID (version 4), NUL-terminated. */
+void pol_decision_id(pol_worker *worker, char out[POL_ID_TEXT]);
+
+/* A description with nothing but who is connected. */
+pol_description pol_describe_connection(const pol_worker *worker, const pol_request *request);
+
+/* Runs entry with input. As pol_eval_run: *result lives until the worker's next decision. */
+POL_MUST_USE bool pol_decide(pol_worker *worker, pol_entry entry, pol_value input, pol_value *result, pol_error *err);
+
+/* How a decision came out, for metrics and the log. */
+typedef struct {
+    pol_protocol protocol;
+    pol_effect effect;
+    const char *id;
+    const char *reason; /* a refusal's or failure's code; NULL: none */
+    pol_bytes path;     /* what was asked; n == 0: the configured decision */
+    pol_value rules;    /* undefined: none */
+} pol_outcome;
+
+/* Counts it, and logs it where log.decisions says so. */
+void pol_decision_note(pol_worker *worker, const pol_request *request, const pol_outcome *outcome);

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * pold: command line, start, signals, stop. */
+#include "runtime/server/listener.h"
+#include "runtime/server/log.h"
+#include "runtime/server/notify.h"
+#include "runtime/server/reload.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { EXIT_REFUSED = 1, EXIT_COMMAND_LINE = 2, WORKERS_MAX = 256 };
+
+static const char usage[] =
+    "usage: pold [-c FILE] [--check]\n"
+    "  -c, --config FILE      the configuration (default /etc/polward/pold.yaml)\n"
+    "      --check            read the configuration and everything it names, then exit: 0 good, 1 not\n"
+    "      --describe-config  print every setting as a table and exit\n"
+    "      --version          print the version and exit\n"
+    "signals: SIGHUP reads the configuration, bundle, keys and certificates again; SIGTERM and SIGINT answer what was\n"
+    "accepted and stop; a second one stops at once\n";
+
+/* What the signal handlers of the main loop need. */
+typedef struct {
+    struct event_base *base;
+    pol_reloader *reloader;
+    bool stopping;
+} main_loop;
+
+static void on_reload(evutil_socket_t number, short what, void *context)
+{
+    const main_loop *loop = context;
+    (void)number;
+    (void)what;
+    pol_reloader_wake(loop->reloader);
+}
+
+static void on_stop(evutil_socket_t number, short what, void *context)
+{
+    main_loop *loop = context;
+    (void)number;
+    (void)what;
+    loop->stopping = true;
+    event_base_loopbreak(loop->base);
+}
+
+static void harden(void)
+{
+    struct rlimit files, none = {0, 0};
+    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    setrlimit(RLIMIT_CORE, &none); /* keys and tokens are in memory */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static unsigned count_workers(const pol_config *config)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (config->workers)
+        return (unsigned)config->workers;
+    return processors < 1 ? 1 : processors > WORKERS_MAX ? WORKERS_MAX : (unsigned)processors;
+}
+
+POL_MUST_USE static bool start_workers(pol_server *server, unsigned n, pol_error *err)
+{
+    server->workers = calloc(n, sizeof *server->workers);
+    if (!server->workers)
+        return pol_fail(err, POL_E_MEMORY, "no memory for workers");
+    for (; server->n_workers < n; server->n_workers++)
+        POL_TRY(pol_worker_start(server, server->n_workers, &server->workers[server->n_workers], err));
+    return true;
+}
+
+/* Lets the workers answer what they have, and waits for them. */
+static void stop_workers(pol_server *server)
+{
+    atomic_store(&server->draining, true);
+    for (unsigned i = 0; i < server->n_workers; i++) {
+        pol_worker_close_inbox(server->workers[i]);
+        pol_worker_wake(server->workers[i]);
+    }
+    for (unsigned i = 0; i < server->n_workers; i++)
+        pthread_join(server->workers[i]->thread, NULL);
+}
+
+static void free_workers(pol_server *server)
+{
+    for (unsigned i = 0; i < server->n_workers; i++)
+        pol_worker_free(server->workers[i]);
+    free(server->workers);
+}
+
+/* A second signal while draining ends the process at once. */
+static void end_at_second_signal(void)
+{
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+}
+
+POL_MUST_USE static bool run_loop(main_loop *loop, pol_listeners *listeners, pol_server *server, uint64_t max_connections, pol_error *err)
+{
+    struct event *events[] = {
+        evsignal_new(loop->base, SIGHUP, on_reload, loop),
+        evsignal_new(loop->base, SIGTERM, on_stop, loop),
+        evsignal_new(loop->base, SIGINT, on_stop, loop),
+    };
+    bool ok = true;
+    for (unsigned i = 0; i < 3; i++)
+        ok = ok && events[i] && event_add(events[i], NULL) == 0;
+    ok = ok ? pol_listeners_start(listeners, loop->base, server, max_connections, err)
+            : pol_fail(err, POL_E_MEMORY, "the signals' events could not be made");
+    if (ok) {
+        pol_notify("READY=1\nSTATUS=serving");
+        event_base_dispatch(loop->base);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        if (events[i])
+            event_free(events[i]);
+    return ok;
+}
+
+POL_MUST_USE static bool serve_world(pol_server *server, const char *config_path, pol_config *config, pol_listeners **listeners, pol_error *err)
+{
+    main_loop loop = {.base = event_base_new()};
+    uint64_t max_connections = config->max_connections;
+    if (!loop.base)
+        return pol_fail(err, POL_E_MEMORY, "the main loop could not be made");
+    bool ok = start_workers(server, count_workers(config), err);
+    if (ok && !pol_reloader_start(server, config_path, config, &loop.reloader, err))
+        ok = false;
+    if (!loop.reloader) {
+        stop_workers(server);
+        free_workers(server);
+        pol_world_free(atomic_load(&server->world));
+        pol_config_free(config);
+        event_base_free(loop.base);
+        return false;
+    }
+    ok = run_loop(&loop, *listeners, server, max_connections, err);
+    end_at_second_signal();
+    pol_notify("STOPPING=1\nSTATUS=answering what was accepted");
+    pol_listeners_close(*listeners);
+    *listeners = NULL;
+    stop_workers(server);
+    pol_reloader_stop(loop.reloader);
+    free_workers(server);
+    event_base_free(loop.base);
+    return ok;
+}
+
+POL_MUST_USE static bool serve(const char *config_path, bool only_check, pol_error *err)
+{
+    pol_config *config;
+    pol_world *world;
+    pol_listeners *listeners = NULL;
+    static pol_server server = {.status_lock = PTHREAD_MUTEX_INITIALIZER, .seen_event = -1};
+    POL_TRY(pol_config_open(config_path, &config, err));
+    pol_log_set_level((pol_log_level)config->log_level);
+    bool ok = pol_world_new(config, 1, &world, err);
+    if (!ok || only_check || !pol_listeners_open(config, &listeners, err)) {
+        if (ok)
+            pol_world_free(world);
+        pol_config_free(config);
+        return ok && only_check;
+    }
+    server.started_ns = pol_clock_ns();
+    server.drain_ms = config->drain_ms;
+    server.seen_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    atomic_store(&server.world, world);
+    ok = serve_world(&server, config_path, config, &listeners, err);
+    pol_listeners_close(listeners);
+    close(server.seen_event);
+    return ok;
+}
+
+static int describe_config(void)
+{
+    POL_CLEAN(pol_buf_deinit) pol_buf out = {0};
+    pol_config_describe(&out);
+    return fwrite(out.at, 1, out.n, stdout) == out.n && fflush(stdout) == 0 ? 0 : EXIT_REFUSED;
+}
+
+int main(int argc, char **argv)
+{
+    enum { CHECK = 256, DESCRIBE, VERSION, HELP };
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, CHECK}, {"describe-config", no_argument, NULL, DESCRIBE},
+        {"version", no_argument, NULL, VERSION},  {"help", no_argument, NULL, HELP},   {0},
+    };
+    const char *config_path = "/etc/polward/pold.yaml";
+    bool only_check = false;
+    for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        switch (option) {
+        case 'c':
+            config_path = optarg;
+            break;
+        case CHECK:
+            only_check = true;
+            break;
+        case DESCRIBE:
+            return describe_config();
+        case VERSION:
+            puts("pold " POLWARD_VERSION);
+            return 0;
+        case 'h':
+        case HELP:
+            fputs(usage, stdout);
+            return 0;
+        default:
+            fputs(usage, stderr);
+            return EXIT_COMMAND_LINE;
+        }
+    }
+    if (optind != argc) {
+        fputs(usage, stderr);
+        return EXIT_COMMAND_LINE;
+    }
+    pol_error err = {0};
+    harden();
+    if (!serve(config_path, only_check, &err)) {
+        pol_log_error(POL_LOG_ERROR, only_check ? "the configuration is not good" : "pold cannot serve", &err);
+        return EXIT_REFUSED;
+    }
+    if (only_check) {
+        puts("the configuration and what it names are good");
+        return 0;
+    }
+    pol_log_line line = pol_log_begin(POL_LOG_INFO, "stopped");
+    pol_log_end(&line);
+    return 0;
+}

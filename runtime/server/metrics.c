@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Counting and the Prometheus page. */
+#include "runtime/server/metrics.h"
+
+#include "runtime/server/worker.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* Upper bounds in nanoseconds; the last bucket of each is +Inf. */
+static const uint64_t http_bounds[POL_HTTP_BUCKETS - 1] = {1000, 5000, 10000, 50000, 100000, 500000, 1000000, 10000000, 100000000, 1000000000};
+static const char *const http_labels[POL_HTTP_BUCKETS] = {"1e-06", "5e-06", "1e-05", "5e-05", "0.0001", "0.0005",
+                                                         "0.001", "0.01", "0.1", "1", "+Inf"};
+static const uint64_t decision_bounds[POL_DECISION_BUCKETS - 1] = {100, 500, 1000, 5000, 10000, 50000, 100000, 1000000, 10000000, 100000000};
+static const char *const decision_labels[POL_DECISION_BUCKETS] = {"1e-07", "5e-07", "1e-06", "5e-06", "1e-05", "5e-05",
+                                                                 "0.0001", "0.001", "0.01", "0.1", "+Inf"};
+_Static_assert(POL_HTTP_BUCKETS == POL_DECISION_BUCKETS, "one histogram type serves both");
+
+static const int statuses[] = {200, 301, 400, 404, 405, 408, 411, 413, 414, 415, 417, 431, 500, 501, 503, 505};
+enum { N_STATUSES = sizeof statuses / sizeof *statuses };
+_Static_assert((int)N_STATUSES < (int)POL_STATUS_SLOTS, "the slot behind the known ones is for others");
+
+static const char *const route_labels[POL_ROUTE_COUNT] = {
+#define ROUTE(id, method, path, reach, errors, handler, label, doc) [POL_ROUTE_##id] = label,
+#include "runtime/server/routes.def"
+#undef ROUTE
+    [POL_ROUTE_NONE] = "none",
+};
+static const char *const method_labels[] = {"get", "post", "other"};
+static const char *const protocol_labels[] = {"authzen", "data"};
+static const char *const effect_labels[] = {"permit", "deny", "error"};
+
+static void observe(pol_histogram *h, const uint64_t *bounds, unsigned n_bounds, uint64_t ns)
+{
+    unsigned i = 0;
+    while (i < n_bounds && ns > bounds[i])
+        i++;
+    pol_count(&h->bucket[i], 1);
+    pol_count(&h->sum_ns, ns);
+}
+
+void pol_metrics_http(pol_metrics *m, pol_route_id route, int status, pol_bytes method, uint64_t ns)
+{
+    unsigned slot = 0;
+    while (slot < N_STATUSES && statuses[slot] != status)
+        slot++;
+    pol_method_slot kind = pol_bytes_is(method, "POST") ? POL_METHOD_POST : pol_bytes_is(method, "GET") ? POL_METHOD_GET : POL_METHOD_OTHER;
+    observe(&m->http[route][slot][kind], http_bounds, POL_HTTP_BUCKETS - 1, ns);
+}
+
+void pol_metrics_decision(pol_metrics *m, pol_protocol protocol, pol_effect effect, uint64_t ns)
+{
+    pol_count(&m->decisions[protocol][effect], 1);
+    observe(&m->decision[protocol], decision_bounds, POL_DECISION_BUCKETS - 1, ns);
+}
+
+void pol_metrics_refusal(pol_metrics *m, const char *reason)
+{
+    for (unsigned i = 0; i < POL_REASON_SLOTS; i++) {
+        const char *known = atomic_load_explicit(&m->refusals[i].reason, memory_order_relaxed);
+        if (!known)
+            atomic_store_explicit(&m->refusals[i].reason, reason, memory_order_release);
+        else if (strcmp(known, reason) != 0)
+            continue;
+        pol_count(&m->refusals[i].n, 1);
+        return;
+    }
+}
+
+/* ---- the page ---- */
+
+static uint64_t seen(const pol_counter *c)
+{
+    return atomic_load_explicit((pol_counter *)c, memory_order_relaxed);
+}
+
+/* The sum over all workers of the counter at an offset in pol_metrics. */
+static uint64_t sum_at(const pol_server *server, size_t offset)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < server->n_workers; i++)
+        sum += seen((const pol_counter *)(const void *)((const uint8_t *)&server->workers[i]->metrics + offset));
+    return sum;
+}
+
+static void write_histogram(const pol_server *server, pol_buf *out, const char *name, const char *labels, size_t offset,
+                            const char *const *bounds)
+{
+    uint64_t counts[POL_HTTP_BUCKETS], total = 0;
+    for (unsigned i = 0; i < POL_HTTP_BUCKETS; i++) {
+        counts[i] = sum_at(server, offset + offsetof(pol_histogram, bucket) + i * sizeof(pol_counter));
+        total += counts[i];
+    }
+    if (total == 0)
+        return;
+    uint64_t so_far = 0;
+    for (unsigned i = 0; i < POL_HTTP_BUCKETS; i++) {
+        so_far += counts[i];
+        pol_buf_printf(out, "%s_bucket{%s,le=\"%s\"} %llu\n", name, labels, bounds[i], (unsigned long long)so_far);
+    }
+    pol_buf_printf(out, "%s_sum{%s} %.9g\n", name, labels, (double)sum_at(server, offset + offsetof(pol_histogram, sum_ns)) / 1e9);
+    pol_buf_printf(out, "%s_count{%s} %llu\n", name, labels, (unsigned long long)total);
+}
+
+static void write_http_duration(const pol_server *server, pol_buf *out, const char *name)
+{
+    for (unsigned r = 0; r < POL_ROUTE_COUNT; r++)
+        for (unsigned s = 0; s <= N_STATUSES; s++)
+            for (unsigned m = 0; m < POL_METHOD_SLOTS; m++) {
+                char labels[128], code[8];
+                snprintf(code, sizeof code, "%d", s < N_STATUSES ? statuses[s] : 0);
+                snprintf(labels, sizeof labels, "code=\"%s\",handler=\"%s\",method=\"%s\"", s < N_STATUSES ? code : "other",
+                         route_labels[r], method_labels[m]);
+                write_histogram(server, out, name, labels, offsetof(pol_metrics, http[r][s][m]), http_labels);
+            }
+}
+
+static void write_decisions(const pol_server *server, pol_buf *out, const char *name)
+{
+    for (unsigned p = 0; p < POL_PROTOCOL_COUNT; p++)
+        for (unsigned e = 0; e < POL_EFFECT_COUNT; e++)
+            pol_buf_printf(out, "%s{effect=\"%s\",protocol=\"%s\"} %llu\n", name, effect_labels[e], protocol_labels[p],
+                           (unsigned long long)sum_at(server, offsetof(pol_metrics, decisions[p][e])));
+}
+
+static void write_decision_duration(const pol_server *server, pol_buf *out, const char *name)
+{
+    for (unsigned p = 0; p < POL_PROTOCOL_COUNT; p++) {
+        char labels[64];
+        snprintf(labels, sizeof labels, "protocol=\"%s\"", protocol_labels[p]);
+        write_histogram(server, out, name, labels, offsetof(pol_metrics, decision[p]), decision_labels);
+    }
+}
+
+/* Workers meet reasons in different orders, so each reason is summed by name. */
+static void write_identity_failures(const pol_server *server, pol_buf *out, const char *name)
+{
+    struct {
+        const char *reason;
+        uint64_t n;
+    } sums[POL_REASON_SLOTS];
+    unsigned n_sums = 0;
+    for (unsigned w = 0; w < server->n_workers; w++) {
+        const pol_metrics *m = &server->workers[w]->metrics;
+        for (unsigned i = 0; i < POL_REASON_SLOTS; i++) {
+            const char *reason = atomic_load_explicit(&((pol_metrics *)m)->refusals[i].reason, memory_order_acquire);
+            unsigned k = 0;
+            if (!reason)
+                break;
+            while (k < n_sums && strcmp(sums[k].reason, reason) != 0)
+                k++;
+            if (k == POL_REASON_SLOTS)
+                continue;
+            if (k == n_sums) {
+                sums[n_sums].reason = reason;
+                sums[n_sums++].n = 0;
+            }
+            sums[k].n += seen(&m->refusals[i].n);
+        }
+    }
+    for (unsigned i = 0; i < n_sums; i++)
+        pol_buf_printf(out, "%s{reason=\"%s\"} %llu\n", name, sums[i].reason, (unsigned long long)sums[i].n);
+}
+
+static void write_plain(pol_buf *out, const char *name, const char *labels, double value)
+{
+    pol_buf_printf(out, "%s%s %.17g\n", name, labels, value);
+}
+
+static void write_connections(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "", atomic_load(&((pol_server *)server)->n_connections));
+}
+
+static void write_connections_refused(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "", (double)seen(&server->n_refused));
+}
+
+static void write_workers(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "", server->n_workers);
+}
+
+static void write_generation(const pol_server *server, pol_buf *out, const char *name)
+{
+    uint64_t most = 0;
+    for (unsigned i = 0; i < server->n_workers; i++) {
+        uint64_t generation = atomic_load(&server->workers[i]->seen);
+        most = generation != UINT64_MAX && generation > most ? generation : most;
+    }
+    write_plain(out, name, "", (double)most);
+}
+
+static void write_bundle_loaded(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "{name=\"main\"}", (double)pol_server_status(server).succeeded);
+}
+
+static void write_bundle_failed(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "{name=\"main\"}", (double)pol_server_status(server).failed);
+}
+
+static void write_last_activation(const pol_server *server, pol_buf *out, const char *name)
+{
+    pol_reload_status status = pol_server_status(server);
+    pol_buf_printf(out, "%s{active_revision=\"", name);
+    for (const char *p = status.revision; *p; p++) {
+        if (*p == '\\' || *p == '"')
+            pol_buf_byte(out, '\\');
+        if (*p == '\n')
+            pol_buf_text(out, "\\n");
+        else
+            pol_buf_byte(out, (uint8_t)*p);
+    }
+    pol_buf_printf(out, "\",name=\"main\"} %lld\n", (long long)status.activated_ns);
+}
+
+static void write_reload_failing(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "", pol_server_status(server).failing);
+}
+
+static void write_start_time(const pol_server *server, pol_buf *out, const char *name)
+{
+    pol_buf_printf(out, "%s %.3f\n", name, (double)server->started_ns / 1e9);
+}
+
+static void write_resident(const pol_server *server, pol_buf *out, const char *name)
+{
+    (void)server;
+    unsigned long long total, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file)
+        return;
+    if (fscanf(file, "%llu %llu", &total, &resident) == 2)
+        pol_buf_printf(out, "%s %llu\n", name, resident * (unsigned long long)sysconf(_SC_PAGESIZE));
+    fclose(file);
+}
+
+static void write_info(const pol_server *server, pol_buf *out, const char *name)
+{
+    (void)server;
+    write_plain(out, name, "{version=\"" POLWARD_VERSION "\"}", 1);
+}
+
+void pol_metrics_write(const pol_server *server, pol_buf *out)
+{
+#define COUNTER(field, name, help)                                                                                     \
+    pol_buf_text(out, "# HELP " name " " help "\n# TYPE " name " counter\n");                                         \
+    pol_buf_printf(out, name " %llu\n", (unsigned long long)sum_at(server, offsetof(pol_metrics, field)));
+#define FAMILY(id, name, type, labels, help)                                                                           \
+    pol_buf_text(out, "# HELP " name " " help "\n# TYPE " name " " type "\n");                                        \
+    write_##id(server, out, name);
+#include "runtime/server/metrics.def"
+}

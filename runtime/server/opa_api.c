@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * OPA's data API: POST and GET /v1/data[/path]. The input is the caller's, but for what only this daemon can vouch for:
+ * input.peer is the connection's, and input.cert and input.token, which policies take for verified, are taken out.
+ */
+#include "runtime/server/decide.h"
+
+#include "runtime/json.h"
+#include "runtime/server/log.h"
+
+#include <strings.h>
+
+typedef struct {
+    pol_worker *worker;
+    const pol_request *request;
+    pol_answer *answer;
+    pol_entry entry;
+    pol_value input;
+    const char *warning; /* NULL: none */
+    int64_t parsed_ns;   /* what reading the input took */
+} query;
+
+#define REFUSE(q, ...) (pol_answer_error((q)->answer, (q)->request->head, POL_ERRORS_DATA, 400, "invalid_parameter", __VA_ARGS__), false)
+
+/* OPA's boolean parameters: there without value, empty or "true". */
+static bool flag(const query *q, const char *name)
+{
+    pol_bytes value;
+    if (!pol_http_parameter(q->request->head->query, name, &value))
+        return false;
+    return value.n == 0 || (value.n == 4 && strncasecmp((const char *)value.at, "true", 4) == 0);
+}
+
+/* The path below the route: segments between slashes, each unescaped after splitting. */
+POL_MUST_USE static bool read_path(query *q)
+{
+    pol_arena *arena = &q->worker->arena;
+    pol_builder segments = pol_builder_new(arena);
+    pol_bytes rest = q->request->below;
+    while (rest.n) {
+        const uint8_t *slash = memchr(rest.at, '/', rest.n);
+        pol_bytes raw = pol_bytes_of(rest.at, slash ? (size_t)(slash - rest.at) : rest.n);
+        uint8_t *text = pol_arena_alloc(arena, raw.n + 1);
+        size_t n;
+        if (!pol_http_unescape(text, &n, raw, false) || !pol_utf8_valid(pol_bytes_of(text, n)))
+            return REFUSE(q, "the path is not UTF-8 in percent-encoding");
+        pol_builder_add(&segments, pol_string(pol_bytes_of(text, n)));
+        rest = slash ? pol_bytes_of(slash + 1, rest.n - raw.n - 1) : (pol_bytes){0};
+    }
+    q->entry = pol_bundle_entry(q->worker->world->bundle, arena, pol_builder_array(&segments));
+    return true;
+}
+
+/* ---- input ---- */
+
+static pol_value peer_of(const query *q)
+{
+    pol_description d = pol_describe_connection(q->worker, q->request);
+    pol_refusal refusal = {0};
+    pol_value document = pol_undefined();
+    d.tls_is_subject = false;
+    bool ok = pol_input_assemble(&q->worker->arena, q->worker->world->trust, pol_undefined(), &d, pol_clock_ns(), &document, &refusal);
+    return ok ? pol_object_member(document, "peer") : pol_undefined();
+}
+
+static void vouch(query *q)
+{
+    pol_builder b = pol_builder_new(&q->worker->arena);
+    bool trusted = q->worker->world->config->trust_input;
+    if (q->input.tag != POL_OBJECT)
+        return;
+    for (uint32_t i = 0; i < q->input.n; i++) {
+        pol_value key = pol_member_key(q->input, i);
+        pol_bytes name = pol_text(key);
+        bool identity = pol_bytes_is(name, "cert") || pol_bytes_is(name, "token");
+        if (identity && !trusted)
+            q->warning = "'cert' and 'token' are taken out of the input: only this server's own verification gives them "
+                         "(setting trust_input)";
+        if (pol_bytes_is(name, "peer") || (identity && !trusted))
+            continue;
+        pol_builder_put(&b, key, pol_member_value(q->input, i));
+    }
+    pol_value peer = peer_of(q);
+    if (pol_is_defined(peer))
+        pol_builder_put_text(&b, "peer", peer);
+    q->input = pol_builder_object(&b);
+}
+
+POL_MUST_USE static bool read_json(query *q, pol_bytes text, const char *where, pol_value *out)
+{
+    static const pol_json_options options = {.borrow = true};
+    pol_error err;
+    int64_t begun = pol_monotonic_ns();
+    if (!pol_json_read(&q->worker->arena, text, &options, out, &err))
+        return REFUSE(q, "%s contains malformed input document: %s", where, err.text);
+    q->parsed_ns = pol_monotonic_ns() - begun;
+    return true;
+}
+
+POL_MUST_USE static bool read_body(query *q)
+{
+    pol_value body = pol_empty(POL_OBJECT);
+    if (q->request->body.n && !read_json(q, q->request->body, "body", &body))
+        return false;
+    if (body.tag != POL_OBJECT)
+        return REFUSE(q, "body contains malformed input document: an object is wanted, not %s", pol_type_name(body));
+    q->input = pol_object_member(body, "input");
+    if (!pol_is_defined(q->input))
+        q->warning = "'input' key missing from the request";
+    vouch(q);
+    return true;
+}
+
+POL_MUST_USE static bool read_parameter(query *q)
+{
+    pol_bytes raw;
+    size_t n;
+    if (!pol_http_parameter(q->request->head->query, "input", &raw))
+        return true;
+    uint8_t *text = pol_arena_alloc(&q->worker->arena, raw.n + 1);
+    if (!pol_http_unescape(text, &n, raw, true))
+        return REFUSE(q, "parameter contains malformed input document: a bad percent-escape");
+    text[n] = 0;
+    POL_TRY(read_json(q, pol_bytes_of(text, n), "parameter", &q->input));
+    vouch(q);
+    return true;
+}
+
+/* ---- answers ---- */
+
+static void put_error(pol_arena *arena, pol_builder *list, pol_eval_error e)
+{
+    pol_builder b = pol_builder_new(arena);
+    pol_builder_put_text(&b, "code", pol_string_text(pol_code_text(e.code)));
+    pol_builder_put_text(&b, "message", pol_string_text(e.message ? e.message : ""));
+    if (e.file) {
+        pol_builder place = pol_builder_new(arena);
+        pol_builder_put_text(&place, "file", pol_string_text(e.file));
+        pol_builder_put_text(&place, "row", pol_int(e.row));
+        pol_builder_put_text(&place, "col", pol_int(e.col));
+        pol_builder_put_text(&b, "location", pol_builder_object(&place));
+    }
+    pol_builder_add(list, pol_builder_object(&b));
+}
+
+static void answer_failure(const query *q, const pol_eval_error *errors, unsigned n)
+{
+    pol_arena *arena = &q->worker->arena;
+    pol_builder list = pol_builder_new(arena), b = pol_builder_new(arena);
+    for (unsigned i = 0; i < n; i++)
+        put_error(arena, &list, errors[i]);
+    pol_builder_put_text(&b, "code", pol_string_text("internal_error"));
+    pol_builder_put_text(&b, "message", pol_string_text("error(s) occurred while evaluating query"));
+    pol_builder_put_text(&b, "errors", pol_builder_array(&list));
+    q->answer->status = 500;
+    pol_json_write(q->answer->body, pol_builder_object(&b), POL_JSON_HTML | POL_JSON_PRETTY);
+    pol_buf_byte(q->answer->body, '\n');
+}
+
+static pol_value metrics_of(const query *q, int64_t evaluated_ns)
+{
+    pol_builder b = pol_builder_new(&q->worker->arena);
+    pol_builder_put_text(&b, "counter_server_query_cache_hit", pol_int(1));
+    pol_builder_put_text(&b, "timer_rego_input_parse_ns", pol_int(q->parsed_ns));
+    pol_builder_put_text(&b, "timer_rego_query_eval_ns", pol_int(evaluated_ns));
+    pol_builder_put_text(&b, "timer_server_handler_ns", pol_int(pol_monotonic_ns() - q->request->begun_ns));
+    return pol_builder_object(&b);
+}
+
+static pol_value provenance_of(const query *q)
+{
+    pol_arena *arena = &q->worker->arena;
+    pol_builder bundle = pol_builder_new(arena), bundles = pol_builder_new(arena), b = pol_builder_new(arena);
+    pol_builder_put_text(&bundle, "revision", pol_string_text(q->worker->world->revision));
+    pol_builder_put_text(&bundles, "main", pol_builder_object(&bundle));
+    pol_builder_put_text(&b, "version", pol_string_text(POLWARD_VERSION));
+    pol_builder_put_text(&b, "bundles", pol_builder_object(&bundles));
+    return pol_builder_object(&b);
+}
+
+static void answer_result(const query *q, const char *id, pol_value result, int64_t evaluated_ns)
+{
+    pol_arena *arena = &q->worker->arena;
+    pol_builder b = pol_builder_new(arena);
+    pol_builder_put_text(&b, "decision_id", pol_string_text(id));
+    if (flag(q, "metrics") || flag(q, "instrument"))
+        pol_builder_put_text(&b, "metrics", metrics_of(q, evaluated_ns));
+    if (flag(q, "provenance"))
+        pol_builder_put_text(&b, "provenance", provenance_of(q));
+    if (pol_is_defined(result))
+        pol_builder_put_text(&b, "result", result);
+    if (q->warning) {
+        pol_builder warning = pol_builder_new(arena);
+        pol_builder_put_text(&warning, "code", pol_string_text("api_usage_warning"));
+        pol_builder_put_text(&warning, "message", pol_string_text(q->warning));
+        pol_builder_put_text(&b, "warning", pol_builder_object(&warning));
+    }
+    pol_value whole = pol_builder_object(&b);
+    if (!pol_is_defined(whole)) {
+        pol_answer_error(q->answer, q->request->head, POL_ERRORS_DATA, 500, NULL, "the result is nested too deep to be written");
+        return;
+    }
+    q->answer->status = 200;
+    pol_json_write(q->answer->body, whole, POL_JSON_HTML | (flag(q, "pretty") ? POL_JSON_PRETTY : 0));
+    pol_buf_byte(q->answer->body, '\n');
+}
+
+static void decide(query *q)
+{
+    char id[POL_ID_TEXT];
+    pol_outcome outcome = {.protocol = POL_PROTOCOL_DATA, .id = id, .path = q->request->below, .effect = POL_EFFECT_PERMIT};
+    pol_value result;
+    pol_error err;
+    unsigned n_errors;
+    pol_decision_id(q->worker, id);
+    int64_t begun = pol_monotonic_ns();
+    bool ok = pol_decide(q->worker, q->entry, q->input, &result, &err);
+    int64_t evaluated_ns = pol_monotonic_ns() - begun;
+    const pol_eval_error *errors = pol_eval_errors(q->worker->eval, &n_errors);
+    if (!ok) {
+        pol_eval_error failure = pol_eval_failure(q->worker->eval);
+        failure.code = err.code;
+        failure.message = err.text;
+        answer_failure(q, &failure, 1);
+    } else if (n_errors && flag(q, "strict-builtin-errors")) {
+        answer_failure(q, errors, 1);
+    } else {
+        answer_result(q, id, result, evaluated_ns);
+    }
+    if (q->answer->status != 200) {
+        outcome.effect = POL_EFFECT_ERROR;
+        outcome.reason = ok ? "eval_builtin_error" : pol_code_text(err.code);
+    } else if (!pol_is_defined(result) || pol_is_false(result)) {
+        outcome.effect = POL_EFFECT_DENY;
+    }
+    pol_decision_note(q->worker, q->request, &outcome);
+}
+
+void pol_serve_data_post(pol_worker *worker, const pol_request *request, pol_answer *answer)
+{
+    query q = {.worker = worker, .request = request, .answer = answer, .input = pol_undefined()};
+    if (read_path(&q) && read_body(&q))
+        decide(&q);
+}
+
+void pol_serve_data_get(pol_worker *worker, const pol_request *request, pol_answer *answer)
+{
+    query q = {.worker = worker, .request = request, .answer = answer, .input = pol_undefined()};
+    if (read_path(&q) && read_parameter(&q))
+        decide(&q);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the threads of pold share: the published world, the stop flag, the workers and how the last reload went.
+ */
+#pragma once
+
+#include "runtime/server/metrics.h"
+#include "runtime/server/world.h"
+
+#include <pthread.h>
+
+struct pol_worker;
+
+typedef struct {
+    uint64_t succeeded, failed;
+    bool failing;      /* the last one failed, an older world serves */
+    int64_t failed_ns; /* when */
+    char error[256];
+    /* of the world that serves: */
+    uint64_t generation;
+    int64_t activated_ns;
+    char revision[128], digest[65];
+} pol_reload_status;
+
+typedef struct pol_server {
+    pol_world *_Atomic world; /* see reload.h */
+    atomic_bool draining;
+    atomic_uint n_connections;
+    pol_counter n_refused;    /* connections; counted by the acceptor */
+    struct pol_worker **workers;
+    unsigned n_workers;
+    int seen_event;           /* an eventfd that workers write to when they have taken up a new world */
+    int64_t started_ns;
+    uint64_t drain_ms;
+    pthread_mutex_t status_lock; /* of status; never taken while deciding */
+    pol_reload_status status;
+} pol_server;
+
+pol_reload_status pol_server_status(const pol_server *server);

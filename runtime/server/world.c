@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Making the world from the configuration: bundle chosen and verified, keys, issuers, roots, TLS. */
+#include "runtime/server/world.h"
+
+#include "runtime/server/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool is_newer(const struct stat *a, const char *name_a, const struct stat *b, const char *name_b)
+{
+    if (a->st_mtim.tv_sec != b->st_mtim.tv_sec)
+        return a->st_mtim.tv_sec > b->st_mtim.tv_sec;
+    if (a->st_mtim.tv_nsec != b->st_mtim.tv_nsec)
+        return a->st_mtim.tv_nsec > b->st_mtim.tv_nsec;
+    return strcmp(name_a, name_b) > 0;
+}
+
+static bool is_bundle_name(const char *name)
+{
+    size_t n = strlen(name);
+    return name[0] != '.' && n > 5 && strcmp(name + n - 5, ".polb") == 0;
+}
+
+/* The newest *.polb of a folder; of equally old ones the one whose name sorts last. */
+POL_MUST_USE static bool choose_bundle(pol_arena *arena, const char *folder, const char **out, pol_error *err)
+{
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return pol_fail(err, POL_E_IO, "%s: %s", folder, strerror(errno));
+    const char *best = NULL;
+    struct stat best_stat = {0};
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        struct stat st;
+        if (!is_bundle_name(entry->d_name) || fstatat(dirfd(dir), entry->d_name, &st, 0) != 0 || !S_ISREG(st.st_mode))
+            continue;
+        if (!best || is_newer(&st, entry->d_name, &best_stat, strrchr(best, '/') + 1)) {
+            best = pol_arena_printf(arena, "%s/%s", folder, entry->d_name);
+            best_stat = st;
+        }
+    }
+    closedir(dir);
+    *out = best;
+    return best || pol_fail(err, POL_E_NOT_FOUND, "%s: there is no *.polb file in this folder", folder);
+}
+
+POL_MUST_USE static bool read_public_key(const char *path, uint8_t raw[32], pol_error *err)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return pol_fail(err, POL_E_IO, "%s: %s", path, strerror(errno));
+    EVP_PKEY *key = PEM_read_PUBKEY(file, NULL, NULL, NULL);
+    fclose(file);
+    size_t n = 32;
+    bool ok = key && EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 && EVP_PKEY_get_raw_public_key(key, raw, &n) == 1 && n == 32;
+    EVP_PKEY_free(key);
+    return ok || pol_fail(err, POL_E_CRYPTO, "%s: an Ed25519 public key in PEM is wanted", path);
+}
+
+POL_MUST_USE static bool open_bundle(const pol_config *config, pol_world *world, pol_error *err)
+{
+    enum { KEYS_MAX = 16 };
+    uint8_t raw[KEYS_MAX][32];
+    pol_bytes keys[KEYS_MAX];
+    pol_bundle_options options = {.public_keys = keys, .n_public_keys = config->bundle_public_keys.n, .copy = config->bundle_copy};
+    const char *path = config->bundle_path;
+    if (is_folder(path))
+        POL_TRY(choose_bundle(&world->arena, path, &path, err));
+    for (unsigned i = 0; i < options.n_public_keys; i++) {
+        POL_TRY(read_public_key(config->bundle_public_keys.items[i], raw[i], err));
+        keys[i] = pol_bytes_of(raw[i], 32);
+    }
+    world->bundle_file = (char *)pol_arena_copy(&world->arena, path, strlen(path));
+    return pol_bundle_open(path, &options, &world->bundle, err);
+}
+
+static void read_manifest(pol_world *world)
+{
+    uint8_t digest[32];
+    pol_value manifest = pol_bundle_manifest_value(world->bundle);
+    pol_value revision = pol_object_member(manifest, "revision");
+    world->routes = pol_object_member(manifest, "routes");
+    world->revision = revision.tag == POL_STRING ? (char *)pol_arena_copy(&world->arena, revision.text, revision.n)
+                                                 : (char *)pol_arena_copy(&world->arena, "", 0);
+    pol_bundle_digest(world->bundle, digest);
+    pol_hex_encode((uint8_t *)world->digest, pol_bytes_of(digest, sizeof digest));
+    world->digest[64] = 0;
+}
+
+POL_MUST_USE static bool open_trust(const pol_config *config, pol_world *world, pol_error *err)
+{
+    unsigned n = config->issuers.n;
+    if (n == 0 && config->trust_files.n == 0)
+        return true;
+    pol_issuer_config *issuers = POL_NEW_ARRAY(&world->arena, pol_issuer_config, n ? n : 1);
+    for (unsigned i = 0; i < n; i++) {
+        const pol_config_issuer *from = &config->issuers.items[i];
+        issuers[i] = (pol_issuer_config){
+            .issuer = from->issuer,
+            .jwks_file = from->jwks_file,
+            .audiences = from->audiences.items,
+            .n_audiences = from->audiences.n,
+            .algorithms = from->algorithms.items,
+            .n_algorithms = from->algorithms.n,
+            .required_claims = from->required_claims.items,
+            .n_required_claims = from->required_claims.n,
+            .subject_prefix = from->subject_prefix,
+            .at_jwt = from->at_jwt,
+            .leeway_s = (uint32_t)(from->leeway_ms / 1000),
+        };
+    }
+    pol_trust_config trust = {
+        .issuers = issuers,
+        .n_issuers = n,
+        .trust_files = config->trust_files.items,
+        .n_trust_files = config->trust_files.n,
+        .crl_files = config->crl_files.items,
+        .n_crl_files = config->crl_files.n,
+    };
+    return pol_trust_new(&trust, &world->trust, err);
+}
+
+POL_MUST_USE static bool fill(pol_world *world, const pol_config *config, pol_error *err)
+{
+    POL_CLEAN(pol_buf_deinit) pol_buf signature = {0};
+    pol_world_signature(config, &signature);
+    world->signature = (char *)pol_buf_to_arena(&signature, &world->arena).at;
+    POL_TRY(open_bundle(config, world, err));
+    read_manifest(world);
+    POL_TRY(open_trust(config, world, err));
+    if (config->tls_address)
+        POL_TRY(pol_tls_new(config, world->trust, &world->tls, err));
+    world->decision = pol_bundle_entry(world->bundle, &world->arena, pol_path_split(&world->arena, pol_bytes_text(config->decision)));
+    world->activated_ns = pol_clock_ns();
+    return true;
+}
+
+bool pol_world_new(const pol_config *config, uint64_t generation, pol_world **out, pol_error *err)
+{
+    pol_world *world = calloc(1, sizeof *world);
+    if (!world)
+        return pol_fail(err, POL_E_MEMORY, "no memory for the world");
+    pol_arena_init(&world->arena, 0);
+    world->generation = generation;
+    world->config = config;
+    if (!fill(world, config, err)) {
+        pol_world_free(world);
+        return false;
+    }
+    *out = world;
+    return true;
+}
+
+void pol_world_free(pol_world *world)
+{
+    if (!world)
+        return;
+    SSL_CTX_free(world->tls);
+    pol_trust_free(world->trust);
+    pol_bundle_close(world->bundle);
+    pol_arena_deinit(&world->arena);
+    free(world);
+}
+
+/* ---- which files ---- */
+
+static void visit_list(const pol_config_list *list, void (*visit)(void *, const char *), void *context)
+{
+    for (unsigned i = 0; i < list->n; i++)
+        visit(context, list->items[i]);
+}
+
+void pol_world_files(const pol_config *config, void (*visit)(void *context, const char *path), void *context)
+{
+    visit(context, config->bundle_path);
+    visit_list(&config->bundle_public_keys, visit, context);
+    visit_list(&config->trust_files, visit, context);
+    visit_list(&config->crl_files, visit, context);
+    for (unsigned i = 0; i < config->issuers.n; i++)
+        visit(context, config->issuers.items[i].jwks_file);
+    if (config->tls_address) {
+        visit(context, config->tls_certificate);
+        visit(context, config->tls_key);
+    }
+}
+
+static void sign_stat(pol_buf *out, const char *name, const struct stat *st)
+{
+    pol_buf_printf(out, "%s %llu:%llu %lld %lld.%09ld %lld.%09ld\n", name, (unsigned long long)st->st_dev,
+                   (unsigned long long)st->st_ino, (long long)st->st_size, (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+                   (long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void sign_folder(pol_buf *out, const char *folder)
+{
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return;
+    pol_arena arena;
+    pol_arena_init(&arena, 0);
+    const char **names = NULL;
+    size_t n = 0, capacity = 0;
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        POL_GROW(&arena, names, n, capacity);
+        names[n++] = (const char *)pol_arena_copy(&arena, entry->d_name, strlen(entry->d_name));
+    }
+    if (n)
+        qsort(names, n, sizeof *names, compare_names);
+    for (size_t i = 0; i < n; i++) {
+        struct stat st;
+        if (fstatat(dirfd(dir), names[i], &st, 0) == 0)
+            sign_stat(out, names[i], &st);
+    }
+    pol_arena_deinit(&arena);
+    closedir(dir);
+}
+
+static void sign_path(void *context, const char *path)
+{
+    struct stat st;
+    pol_buf *out = context;
+    if (stat(path, &st) != 0) {
+        pol_buf_printf(out, "%s absent\n", path);
+        return;
+    }
+    /* a folder's own times change with every temporary file in it, so only its members count */
+    if (S_ISDIR(st.st_mode))
+        sign_folder(out, path);
+    else
+        sign_stat(out, path, &st);
+}
+
+void pol_world_signature(const pol_config *config, pol_buf *out)
+{
+    pol_buf_clear(out);
+    pol_world_files(config, sign_path, out);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The world: everything that decisions depend on, as one immutable record that is replaced whole. How it is published and closed
+ * is in reload.h.
+ */
+#pragma once
+
+#include "runtime/engine.h"
+#include "runtime/identity/identity.h"
+#include "runtime/server/config.h"
+
+#include <openssl/ssl.h>
+
+typedef struct {
+    uint64_t generation; /* from 1 */
+    const pol_config *config; /* borrowed */
+    pol_bundle *bundle;
+    pol_trust *trust; /* NULL: no issuers and no roots are configured */
+    SSL_CTX *tls;     /* NULL: no TLS listener */
+    pol_value routes; /* of the bundle's manifest; undefined: none */
+    pol_entry decision; /* config's `decision` in this bundle */
+    pol_arena arena;  /* of decision */
+    char *bundle_file; /* which file it is; of a folder the one chosen */
+    char *revision;   /* of the manifest; "" when it has none */
+    char digest[65];  /* hex */
+    char *signature;  /* pol_world_signature, taken before the files were read: a change while they are read is seen as one */
+    int64_t activated_ns;
+} pol_world;
+
+/* Opens and verifies everything config names. Nothing is published. */
+POL_MUST_USE bool pol_world_new(const pol_config *config, uint64_t generation, pol_world **out, pol_error *err);
+void pol_world_free(pol_world *world);
+
+/* A text that changes whenever a file that the world depends on was replaced or written: names, inodes, sizes, times. */
+void pol_world_signature(const pol_config *config, pol_buf *out);
+/* Calls visit for every file and folder that the world depends on. */
+void pol_world_files(const pol_config *config, void (*visit)(void *context, const char *path), void *context);
+
+/* tls.c: the context of the TLS listener: TLS 1.3, a client certificate required and verified against trust. */
+POL_MUST_USE bool pol_tls_new(const pol_config *config, const pol_trust *trust, SSL_CTX **out, pol_error *err);
+/* Whether a connection's client certificate, verified when it was made, still is good under this world's trust. */
+bool pol_tls_still_good(const pol_world *world, SSL *ssl);
