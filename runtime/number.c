@@ -1,0 +1,734 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Numbers: reading, text, order, hash, and OPA's arithmetic. Whole numbers are exact at any size (OpenSSL's big integers beyond int64); other results are those of a binary
+ * floating-point number with a 64-bit mantissa, rounded to nearest even, and are written as the shortest decimal that gives the same one back. All of it is done with integers, so it
+ * is the same on every machine. A number beyond DIGITS_MAX digits takes no part in arithmetic: an exponent is cheap to write.
+ */
+#include "runtime/value.h"
+
+#include <openssl/bn.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DIGITS_MAX = 10000 };
+
+POL_CLEANUP(BIGNUM *, BN_free)
+POL_CLEANUP(BN_CTX *, BN_CTX_free)
+
+/* ---- a number's text taken apart ----
+ * The value is 0.D1 D2 ... Dn times 10^magnitude, D1 and Dn not 0; n is 0 for zero. */
+typedef struct {
+    bool negative;
+    const uint8_t *text;
+    size_t first;      /* index of D1 in text */
+    size_t n;          /* digits, a point among them not counted */
+    size_t point;      /* index of the point in text; SIZE_MAX: none */
+    int64_t magnitude; /* bounded: see EXPONENT_MAX */
+} decimal;
+
+enum { EXPONENT_LIMIT = 1000000000 }; /* larger exponents count as this: such numbers are only ever compared */
+
+static int digit_at(const decimal *d, size_t i)
+{
+    size_t at = d->first + i;
+    if (d->first < d->point && at >= d->point)
+        at++;
+    return d->text[at] - '0';
+}
+
+static int64_t read_exponent(const uint8_t *text, size_t at, size_t n)
+{
+    bool negative = text[at] == '-';
+    int64_t e = 0;
+    at += text[at] == '-' || text[at] == '+';
+    for (; at < n; at++)
+        if (e < EXPONENT_LIMIT)
+            e = 10 * e + (text[at] - '0');
+    if (e > EXPONENT_LIMIT)
+        e = EXPONENT_LIMIT;
+    return negative ? -e : e;
+}
+
+static decimal take_apart(pol_bytes s)
+{
+    decimal d = {.text = s.at, .point = SIZE_MAX};
+    size_t at = s.n && s.at[0] == '-', last = 0, i;
+    bool found = false;
+    int64_t exponent = 0, whole = 0;
+    d.negative = at == 1;
+    size_t begin = at;
+    for (i = at; i < s.n; i++) {
+        if (s.at[i] == '.') {
+            d.point = i;
+        } else if ((s.at[i] | 0x20) == 'e') {
+            exponent = read_exponent(s.at, i + 1, s.n);
+            break;
+        } else if (s.at[i] != '0') {
+            if (!found)
+                d.first = i;
+            found = true;
+            last = i;
+        }
+    }
+    if (!found)
+        return (decimal){.text = s.at, .point = SIZE_MAX};
+    whole = (int64_t)((d.point == SIZE_MAX ? i : d.point) - begin);
+    d.n = last - d.first + 1 - (d.first < d.point && d.point < last);
+    /* D1's place: digits of the integer part from D1 on, or zeros behind the point */
+    d.magnitude = exponent + whole - (int64_t)(d.first - begin) + (d.point != SIZE_MAX && d.first > d.point ? 1 : 0);
+    return d;
+}
+
+/* The text of any number; buf is used for int and double. */
+static decimal decimal_of(pol_value v, char buf[POL_NUMBER_TEXT_MAX])
+{
+    return take_apart(pol_number_text(v, buf));
+}
+
+/* ---- reading and text ---- */
+
+/* digits[.digits] of at most 15 significant digits in the form that "%.15g" writes. */
+static bool read_double(pol_bytes s, double *out)
+{
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
+    size_t at = s.n && s.at[0] == '-', behind = 0;
+    int64_t digits = 0;
+    unsigned significant = 0;
+    bool point = false;
+    if (s.n > 24)
+        return false;
+    for (; at < s.n; at++) {
+        uint8_t c = s.at[at];
+        if (c == '.') {
+            point = true;
+            continue;
+        }
+        if (c < '0' || c > '9')
+            return false;
+        digits = 10 * digits + (c - '0');
+        significant += digits != 0;
+        behind += point;
+        if (significant > 15)
+            return false;
+    }
+    if (!point || significant == 0 || s.at[s.n - 1] == '0' || behind > significant + 3)
+        return false;
+    *out = (double)digits / powers[behind];
+    if (s.at[0] == '-')
+        *out = -*out;
+    return true;
+}
+
+static bool read_int(pol_bytes s, int64_t *out)
+{
+    bool negative = s.n && s.at[0] == '-';
+    uint64_t i = 0;
+    if (s.n - negative > 19 || (negative && s.at[1] == '0'))
+        return false;
+    for (size_t at = negative; at < s.n; at++) {
+        if (s.at[at] < '0' || s.at[at] > '9')
+            return false;
+        i = 10 * i + (uint64_t)(s.at[at] - '0');
+    }
+    if (i > (uint64_t)INT64_MAX + negative)
+        return false;
+    *out = negative ? (int64_t)(0 - i) : (int64_t)i;
+    return true;
+}
+
+pol_value pol_number_read(pol_bytes text)
+{
+    int64_t i;
+    double d;
+    if (read_int(text, &i))
+        return pol_int(i);
+    if (read_double(text, &d))
+        return (pol_value){.tag = POL_DOUBLE, .d = d};
+    return (pol_value){.tag = POL_DECIMAL, .n = (uint32_t)text.n, .text = text.at};
+}
+
+pol_bytes pol_number_text(pol_value v, char buf[POL_NUMBER_TEXT_MAX])
+{
+    if (v.tag == POL_DECIMAL)
+        return pol_text(v);
+    if (v.tag == POL_DOUBLE) {
+        int n = snprintf(buf, POL_NUMBER_TEXT_MAX, "%.15g", v.d);
+        return pol_bytes_of(buf, (size_t)n);
+    }
+    char *at = buf + POL_NUMBER_TEXT_MAX;
+    uint64_t left = v.i < 0 ? 0 - (uint64_t)v.i : (uint64_t)v.i;
+    do
+        *--at = (char)('0' + left % 10);
+    while (left /= 10);
+    if (v.i < 0)
+        *--at = '-';
+    return pol_bytes_of(at, (size_t)(buf + POL_NUMBER_TEXT_MAX - at));
+}
+
+/* A number from text that is not in the arena yet. Undefined when the arena is spent: callers may hold OpenSSL's memory, so the arena must not end the decision here. */
+static pol_value number_copy(pol_arena *arena, const char *text, size_t n)
+{
+    pol_value v = pol_number_read(pol_bytes_of(text, n));
+    if (v.tag != POL_DECIMAL)
+        return v;
+    uint8_t *copy = pol_arena_try(arena, n + 1);
+    if (!copy)
+        return pol_undefined();
+    memcpy(copy, text, n);
+    copy[n] = 0;
+    v.text = copy;
+    return v;
+}
+
+/* Digits 0.D1...Dn times 10^magnitude in Go's 'g' form: an exponent below -4 and from 21 on for doubles, from 6 on for the 64-bit mantissa (shortest). */
+static pol_value write_digits(pol_arena *arena, bool negative, const char *digits, int n, int64_t magnitude, int64_t exponent_from)
+{
+    char out[80];
+    int64_t exponent = magnitude - 1;
+    int at = 0;
+    if (n > 40)
+        n = 40;
+    if (negative)
+        out[at++] = '-';
+    if (exponent < -4 || exponent >= exponent_from) {
+        out[at++] = digits[0];
+        if (n > 1)
+            out[at++] = '.';
+        for (int i = 1; i < n; i++)
+            out[at++] = digits[i];
+        at += snprintf(out + at, sizeof out - (size_t)at, "e%c%02lld", exponent < 0 ? '-' : '+', (long long)llabs(exponent));
+    } else if (magnitude <= 0) {
+        out[at++] = '0';
+        out[at++] = '.';
+        for (int64_t i = magnitude; i < 0; i++)
+            out[at++] = '0';
+        for (int i = 0; i < n; i++)
+            out[at++] = digits[i];
+    } else {
+        for (int i = 0; i < n || i < magnitude; i++) {
+            if (i == magnitude)
+                out[at++] = '.';
+            out[at++] = i < n ? digits[i] : '0';
+        }
+    }
+    return number_copy(arena, out, (size_t)at);
+}
+
+pol_value pol_number_double(pol_arena *arena, double d)
+{
+    char text[40], digits[24];
+    int n = 0;
+    if (d != d || d - d != 0)
+        return pol_undefined();
+    if (d == 0)
+        return pol_int(0);
+    for (int precision = 14; precision < 17; precision++) {
+        snprintf(text, sizeof text, "%.*e", precision, d);
+        if (strtod(text, NULL) == d)
+            break;
+    }
+    for (const char *p = text; *p && *p != 'e'; p++)
+        if (*p >= '0' && *p <= '9')
+            digits[n++] = *p;
+    while (n > 1 && digits[n - 1] == '0')
+        n--;
+    return write_digits(arena, d < 0, digits, n, strtol(strchr(text, 'e') + 1, NULL, 10) + 1, 21);
+}
+
+/* ---- asking ---- */
+
+bool pol_number_is_integer(pol_value v)
+{
+    if (v.tag != POL_DECIMAL)
+        return v.tag == POL_INT;
+    decimal d = take_apart(pol_text(v));
+    return d.n == 0 || d.magnitude >= (int64_t)d.n;
+}
+
+bool pol_number_int64(pol_value v, int64_t *out)
+{
+    if (v.tag == POL_INT) {
+        *out = v.i;
+        return true;
+    }
+    if (v.tag != POL_DECIMAL)
+        return false;
+    decimal d = take_apart(pol_text(v));
+    uint64_t i = 0;
+    if (d.n == 0) {
+        *out = 0;
+        return true;
+    }
+    if (d.magnitude < (int64_t)d.n || d.magnitude > 19)
+        return false;
+    for (size_t k = 0; k < (size_t)d.magnitude; k++)
+        i = 10 * i + (uint64_t)(k < d.n ? digit_at(&d, k) : 0);
+    if (i > (uint64_t)INT64_MAX + d.negative)
+        return false;
+    *out = d.negative ? (int64_t)(0 - i) : (int64_t)i;
+    return true;
+}
+
+double pol_number_to_double(pol_value v)
+{
+    if (v.tag == POL_INT)
+        return (double)v.i;
+    if (v.tag == POL_DOUBLE)
+        return v.d;
+    decimal d = take_apart(pol_text(v));
+    char text[1000];
+    /* Digits beyond these cannot change the nearest double but by being there: one 1 stands for all of them. */
+    size_t n = d.n < 800 ? d.n : 800, at = 0;
+    if (d.n == 0)
+        return 0;
+    if (d.negative)
+        text[at++] = '-';
+    text[at++] = '.';
+    for (size_t i = 0; i < n; i++)
+        text[at++] = (char)('0' + digit_at(&d, i));
+    if (n < d.n)
+        text[at++] = '1';
+    snprintf(text + at, sizeof text - at, "e%lld", (long long)d.magnitude);
+    return strtod(text, NULL);
+}
+
+int pol_number_compare(pol_value a, pol_value b)
+{
+    if (a.tag == POL_INT && b.tag == POL_INT)
+        return (a.i > b.i) - (a.i < b.i);
+    if (a.tag == POL_DOUBLE && b.tag == POL_DOUBLE)
+        return (a.d > b.d) - (a.d < b.d);
+    char buf_a[POL_NUMBER_TEXT_MAX], buf_b[POL_NUMBER_TEXT_MAX];
+    decimal x = decimal_of(a, buf_a), y = decimal_of(b, buf_b);
+    int sign_x = x.n == 0 ? 0 : x.negative ? -1 : 1, sign_y = y.n == 0 ? 0 : y.negative ? -1 : 1;
+    if (sign_x != sign_y || sign_x == 0)
+        return (sign_x > sign_y) - (sign_x < sign_y);
+    int order = (x.magnitude > y.magnitude) - (x.magnitude < y.magnitude);
+    for (size_t i = 0; order == 0 && (i < x.n || i < y.n); i++) {
+        int digit_x = i < x.n ? digit_at(&x, i) : 0, digit_y = i < y.n ? digit_at(&y, i) : 0;
+        order = (digit_x > digit_y) - (digit_x < digit_y);
+    }
+    return sign_x < 0 ? -order : order;
+}
+
+uint32_t pol_number_hash(pol_value v)
+{
+    int64_t i;
+    uint64_t h = 0x9E3779B97F4A7C15u;
+    if (pol_number_int64(v, &i)) {
+        h = (h ^ (uint64_t)i) * 0xD6E8FEB86659FD93u;
+    } else {
+        char buf[POL_NUMBER_TEXT_MAX];
+        decimal d = decimal_of(v, buf);
+        h = (h ^ (uint64_t)d.magnitude ^ d.negative) * 0xD6E8FEB86659FD93u;
+        for (size_t k = 0; k < d.n; k++)
+            h = (h ^ (uint64_t)digit_at(&d, k)) * 0xD6E8FEB86659FD93u;
+    }
+    return (uint32_t)(h >> 32) ^ (uint32_t)h;
+}
+
+/* ---- whole numbers of any size ---- */
+
+static bool too_long(const decimal *d)
+{
+    return d->n > DIGITS_MAX || d->magnitude > DIGITS_MAX || d->magnitude < -DIGITS_MAX;
+}
+
+/* The integer of D1...Dn followed by zeros zeros. NULL when memory is out. */
+static BIGNUM *digits_to_integer(const decimal *d, size_t zeros)
+{
+    char *text = malloc(d->n + zeros + 3);
+    BIGNUM *out = NULL;
+    size_t at = 0;
+    if (!text)
+        return NULL;
+    if (d->negative)
+        text[at++] = '-';
+    for (size_t i = 0; i < d->n; i++)
+        text[at++] = (char)('0' + digit_at(d, i));
+    memset(text + at, '0', zeros);
+    at += zeros;
+    if (d->n == 0)
+        text[at++] = '0';
+    text[at] = 0;
+    if (BN_dec2bn(&out, text) == 0) {
+        BN_free(out);
+        out = NULL;
+    }
+    free(text);
+    return out;
+}
+
+static pol_value integer_to_value(pol_arena *arena, const BIGNUM *n)
+{
+    char *text = BN_bn2dec(n);
+    size_t length = text ? strlen(text) : 0;
+    pol_value v;
+    if (!text)
+        return pol_undefined();
+    v = number_copy(arena, text, length);
+    OPENSSL_free(text);
+    return v;
+}
+
+static const char *const no_memory = "the numbers are too large";
+
+static pol_value integer_arithmetic(pol_arena *arena, pol_arithmetic op, const decimal *x, const decimal *y, const char **why)
+{
+    pol_value out = pol_undefined();
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *a = digits_to_integer(x, x->n ? (size_t)x->magnitude - x->n : 0), *b = digits_to_integer(y, y->n ? (size_t)y->magnitude - y->n : 0);
+    BIGNUM *r = BN_new(), *rest = BN_new();
+    bool done = false;
+    *why = no_memory;
+    if (ctx && a && b && r && rest) {
+        switch (op) {
+        case POL_ADD:
+            done = BN_add(r, a, b);
+            break;
+        case POL_SUBTRACT:
+            done = BN_sub(r, a, b);
+            break;
+        case POL_MULTIPLY:
+            done = BN_mul(r, a, b, ctx);
+            break;
+        case POL_REMAINDER:
+            done = BN_div(NULL, r, a, b, ctx);
+            break;
+        case POL_DIVIDE:
+            done = BN_div(r, rest, a, b, ctx) && BN_is_zero(rest);
+            *why = NULL; /* not exact: the caller goes on with a mantissa */
+            break;
+        }
+    }
+    BN_free(a);
+    BN_free(b);
+    BN_free(rest);
+    BN_CTX_free(ctx);
+    if (done)
+        out = integer_to_value(arena, r);
+    BN_free(r);
+    if (done)
+        *why = pol_is_defined(out) ? NULL : no_memory;
+    return out;
+}
+
+/* ---- a binary number with a 64-bit mantissa ---- */
+
+typedef struct {
+    bool negative;
+    uint64_t mantissa; /* its highest bit set, but for zero */
+    int64_t exponent;  /* the value is mantissa times 2^exponent */
+} binary;
+
+/* high:low times 2^exponent, and more below when sticky, rounded to nearest even. high:low is not 0. */
+static binary round_binary(bool negative, unsigned __int128 m, int64_t exponent, bool sticky)
+{
+    int bits = (uint64_t)(m >> 64) ? 128 - __builtin_clzll((uint64_t)(m >> 64)) : 64 - __builtin_clzll((uint64_t)m);
+    int drop = bits - 64;
+    if (drop <= 0) /* exact: whoever calls with sticky has given more than 64 bits */
+        return (binary){negative, (uint64_t)m << -drop, exponent + drop};
+    unsigned __int128 half = (unsigned __int128)1 << (drop - 1), rest = m & ((half << 1) - 1);
+    uint64_t kept = (uint64_t)(m >> drop);
+    if (rest > half || (rest == half && (sticky || (kept & 1)))) {
+        if (++kept == 0)
+            return (binary){negative, (uint64_t)1 << 63, exponent + drop + 1};
+    }
+    return (binary){negative, kept, exponent + drop};
+}
+
+/* The top 128 bits of n as m, the rest as sticky. */
+static binary binary_of_integer(bool negative, const BIGNUM *n, int64_t exponent, bool sticky)
+{
+    int bits = BN_num_bits(n), drop = bits > 128 ? bits - 128 : 0;
+    unsigned __int128 m = 0;
+    for (int i = bits - 1; i >= drop; i--)
+        m = m << 1 | (unsigned)BN_is_bit_set(n, i);
+    for (int i = 0; i < drop && !sticky; i++)
+        sticky = BN_is_bit_set(n, i);
+    return m ? round_binary(negative, m, exponent + drop, sticky) : (binary){0};
+}
+
+/* Nearest to the decimal: its digits times a power of ten, or divided by one after a shift that leaves enough bits. */
+static bool binary_of_decimal(const decimal *d, binary *out)
+{
+    decimal magnitude = *d;
+    int64_t scale = d->magnitude - (int64_t)d->n;
+    magnitude.negative = false;
+    *out = (binary){0};
+    if (d->n == 0)
+        return true;
+    POL_CLEAN(BN_free) BIGNUM *digits = digits_to_integer(&magnitude, scale > 0 ? (size_t)scale : 0);
+    if (!digits || scale >= 0) {
+        if (digits)
+            *out = binary_of_integer(d->negative, digits, 0, false);
+        return digits != NULL;
+    }
+    POL_CLEAN(BN_CTX_free) BN_CTX *ctx = BN_CTX_new();
+    POL_CLEAN(BN_free) BIGNUM *ten = BN_new(), *power = BN_new(), *rest = BN_new(), *quotient = BN_new();
+    if (!ctx || !ten || !power || !rest || !quotient || !BN_set_word(ten, 10) || !BN_set_word(power, (BN_ULONG)-scale) ||
+        !BN_exp(power, ten, power, ctx))
+        return false;
+    int shift = 130 + BN_num_bits(power) - BN_num_bits(digits);
+    if (shift < 0)
+        shift = 0;
+    if (!BN_lshift(digits, digits, shift) || !BN_div(quotient, rest, digits, power, ctx))
+        return false;
+    *out = binary_of_integer(d->negative, quotient, -(int64_t)shift, !BN_is_zero(rest));
+    return true;
+}
+
+static bool is_zero(binary a)
+{
+    return a.mantissa == 0;
+}
+
+static binary add_binary(binary a, binary b)
+{
+    if (is_zero(a) || is_zero(b))
+        return is_zero(a) ? b : a;
+    if (a.exponent < b.exponent) {
+        binary c = a;
+        a = b;
+        b = c;
+    }
+    /* a's mantissa stands 63 bits up, so that what is shifted out of b only matters as being there. */
+    int64_t shift = a.exponent - b.exponent;
+    unsigned __int128 x = (unsigned __int128)a.mantissa << 62, y = (unsigned __int128)b.mantissa << 62;
+    bool sticky = false;
+    if (shift >= 126) {
+        sticky = true;
+        y = 0;
+    } else if (shift) {
+        sticky = (y & (((unsigned __int128)1 << shift) - 1)) != 0;
+        y >>= shift;
+    }
+    if (a.negative == b.negative)
+        return round_binary(a.negative, x + y, a.exponent - 62, sticky);
+    if (x == y && !sticky)
+        return (binary){0};
+    if (x >= y)
+        return round_binary(a.negative, x - y - sticky, a.exponent - 62, sticky);
+    return round_binary(b.negative, y - x, a.exponent - 62, sticky);
+}
+
+static binary multiply_binary(binary a, binary b)
+{
+    if (is_zero(a) || is_zero(b))
+        return (binary){0};
+    return round_binary(a.negative != b.negative, (unsigned __int128)a.mantissa * b.mantissa, a.exponent + b.exponent, false);
+}
+
+static binary divide_binary(binary a, binary b)
+{
+    if (is_zero(a))
+        return a;
+    unsigned __int128 n = (unsigned __int128)a.mantissa << 64, q = n / b.mantissa, rest = n % b.mantissa;
+    /* One more bit than the quotient may have, so that half a unit can be told from more. */
+    q = q << 2;
+    rest <<= 1;
+    if (rest >= b.mantissa)
+        q |= 2, rest -= b.mantissa;
+    rest <<= 1;
+    if (rest >= b.mantissa)
+        q |= 1, rest -= b.mantissa;
+    return round_binary(a.negative != b.negative, q, a.exponent - b.exponent - 66, rest != 0);
+}
+
+static bool is_whole(binary a)
+{
+    return is_zero(a) || a.exponent >= 0 || (a.exponent > -64 && (a.mantissa & (((uint64_t)1 << -a.exponent) - 1)) == 0);
+}
+
+/* The exact integer of a whole number, or the integer part of another one. */
+static BIGNUM *integer_of_binary(binary a)
+{
+    BIGNUM *n = BN_new();
+    if (!n || a.exponent > 4 * DIGITS_MAX || !BN_set_word(n, a.mantissa) ||
+        !(a.exponent >= 0 ? BN_lshift(n, n, (int)a.exponent) : BN_rshift(n, n, a.exponent < -64 ? 64 : (int)-a.exponent))) {
+        BN_free(n);
+        return NULL;
+    }
+    BN_set_negative(n, a.negative);
+    return n;
+}
+
+/* digits = the first `precision` decimal digits of a, rounded; *magnitude as in decimal. scaled is |a| times 10^scale / 2^shift as an integer with digits to spare. */
+static bool decimal_digits(binary a, char *digits, int precision, int64_t *magnitude, BN_CTX *ctx)
+{
+    /* An estimate of the decimal exponent; the integer below has precision digits or one more. */
+    int64_t estimate = (int64_t)((double)(a.exponent + 63) * 0.30102999566398120) - (a.exponent + 63 < 0);
+    int64_t scale = precision - estimate; /* times 10^scale */
+    POL_CLEAN(BN_free) BIGNUM *n = BN_new(), *d = BN_new(), *ten = BN_new(), *power = BN_new(), *rest = BN_new();
+    if (!n || !d || !ten || !power || !rest || !BN_set_word(n, a.mantissa) || !BN_one(d) || !BN_set_word(ten, 10) ||
+        !BN_set_word(power, (BN_ULONG)llabs(scale)) || !BN_exp(power, ten, power, ctx))
+        return false;
+    if (!(a.exponent >= 0 ? BN_lshift(n, n, (int)a.exponent) : BN_lshift(d, d, (int)-a.exponent)) ||
+        !(scale >= 0 ? BN_mul(n, n, power, ctx) : BN_mul(d, d, power, ctx)) || !BN_div(n, rest, n, d, ctx))
+        return false;
+    bool more = !BN_is_zero(rest);
+    char *text = BN_bn2dec(n);
+    if (!text)
+        return false;
+    int length = (int)strlen(text), at;
+    *magnitude = length - scale;
+    bool up = length > precision && (text[precision] > '5' || (text[precision] == '5' && (more || strspn(text + precision + 1, "0") < strlen(text + precision + 1) ||
+                                                                                          (text[precision - 1] - '0') % 2)));
+    for (at = 0; at < precision; at++)
+        digits[at] = at < length ? text[at] : '0';
+    OPENSSL_free(text);
+    for (at = precision - 1; up && at >= 0; at--) {
+        up = digits[at] == '9';
+        digits[at] = up ? '0' : (char)(digits[at] + 1);
+    }
+    if (up) {
+        memmove(digits + 1, digits, (size_t)precision - 1);
+        digits[0] = '1';
+        ++*magnitude;
+    }
+    digits[precision] = 0;
+    return true;
+}
+
+/* The shortest decimal that rounds to a. */
+static bool shortest_digits(binary a, char digits[24], int *n, int64_t *magnitude)
+{
+    POL_CLEAN(BN_CTX_free) BN_CTX *ctx = BN_CTX_new();
+    if (!ctx)
+        return false;
+    int low = 1, high = 21; /* 21 digits always do */
+    while (low < high) {
+        int middle = (low + high) / 2;
+        binary back;
+        if (!decimal_digits(a, digits, middle, magnitude, ctx))
+            return false;
+        decimal d = {.text = (const uint8_t *)digits, .n = (size_t)middle, .point = SIZE_MAX, .magnitude = *magnitude, .negative = a.negative};
+        if (!binary_of_decimal(&d, &back))
+            return false;
+        if (back.mantissa == a.mantissa && back.exponent == a.exponent)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    if (!decimal_digits(a, digits, low, magnitude, ctx))
+        return false;
+    while (low > 1 && digits[low - 1] == '0')
+        low--;
+    *n = low;
+    return true;
+}
+
+static pol_value binary_to_value(pol_arena *arena, binary a, const char **why)
+{
+    *why = NULL;
+    if (is_zero(a))
+        return pol_int(0);
+    if (is_whole(a)) {
+        BIGNUM *n = integer_of_binary(a);
+        pol_value v = n ? integer_to_value(arena, n) : pol_undefined();
+        BN_free(n);
+        if (!pol_is_defined(v))
+            *why = no_memory;
+        return v;
+    }
+    char digits[24];
+    int n;
+    int64_t magnitude;
+    if (!shortest_digits(a, digits, &n, &magnitude)) {
+        *why = no_memory;
+        return pol_undefined();
+    }
+    return write_digits(arena, a.negative, digits, n, magnitude, 6);
+}
+
+/* ---- arithmetic ---- */
+
+static bool small_arithmetic(pol_arithmetic op, int64_t a, int64_t b, int64_t *out)
+{
+    switch (op) {
+    case POL_ADD:
+        return !__builtin_add_overflow(a, b, out);
+    case POL_SUBTRACT:
+        return !__builtin_sub_overflow(a, b, out);
+    case POL_MULTIPLY:
+        return !__builtin_mul_overflow(a, b, out);
+    case POL_DIVIDE:
+        if (b == 0 || (a == INT64_MIN && b == -1) || a % b)
+            return false;
+        *out = a / b;
+        return true;
+    case POL_REMAINDER:
+        if (b == 0)
+            return false;
+        *out = b == -1 ? 0 : a % b;
+        return true;
+    }
+    return false;
+}
+
+pol_value pol_number_arithmetic(pol_arena *arena, pol_arithmetic op, pol_value a, pol_value b, const char **why)
+{
+    int64_t small;
+    *why = NULL;
+    if (a.tag == POL_INT && b.tag == POL_INT && small_arithmetic(op, a.i, b.i, &small))
+        return pol_int(small);
+    char buf_a[POL_NUMBER_TEXT_MAX], buf_b[POL_NUMBER_TEXT_MAX];
+    decimal x = decimal_of(a, buf_a), y = decimal_of(b, buf_b);
+    bool whole = pol_number_is_integer(a) && pol_number_is_integer(b);
+    if (op == POL_REMAINDER && !whole)
+        *why = "modulo on floating-point number";
+    else if (y.n == 0 && (op == POL_DIVIDE || op == POL_REMAINDER))
+        *why = op == POL_DIVIDE ? "divide by zero" : "modulo by zero";
+    else if (too_long(&x) || too_long(&y))
+        *why = no_memory;
+    if (*why)
+        return pol_undefined();
+    if (whole) {
+        pol_value v = integer_arithmetic(arena, op, &x, &y, why);
+        if (pol_is_defined(v) || *why)
+            return v;
+    }
+    binary p, q, r;
+    if (!binary_of_decimal(&x, &p) || !binary_of_decimal(&y, &q)) {
+        *why = no_memory;
+        return pol_undefined();
+    }
+    if (op == POL_SUBTRACT)
+        q.negative = !q.negative;
+    r = op == POL_MULTIPLY ? multiply_binary(p, q) : op == POL_DIVIDE ? divide_binary(p, q) : add_binary(p, q);
+    return binary_to_value(arena, r, why);
+}
+
+/* Half away from zero, up, down: by the decimal's own digits, which is exact. */
+pol_value pol_number_round(pol_arena *arena, pol_rounding how, pol_value v)
+{
+    if (v.tag == POL_INT && (how != POL_ABS || v.i >= 0))
+        return v;
+    if (v.tag == POL_INT && v.i != INT64_MIN)
+        return pol_int(-v.i);
+    char buf[POL_NUMBER_TEXT_MAX];
+    decimal d = decimal_of(v, buf);
+    if (how == POL_ABS) {
+        if (v.tag == POL_DOUBLE)
+            return (pol_value){.tag = POL_DOUBLE, .d = v.d < 0 ? -v.d : v.d};
+        pol_bytes text = pol_number_text(v, buf);
+        return d.negative ? number_copy(arena, (const char *)text.at + 1, text.n - 1) : v;
+    }
+    bool whole = d.n == 0 || d.magnitude >= (int64_t)d.n;
+    if (too_long(&d))
+        return d.magnitude > 0 ? v : pol_int(how == POL_CEIL && !d.negative ? 1 : how == POL_FLOOR && d.negative ? -1 : 0);
+    bool up = false; /* away from zero */
+    if (!whole) {
+        bool half = d.magnitude >= 0 && (size_t)d.magnitude < d.n && digit_at(&d, (size_t)d.magnitude) >= 5;
+        up = how == POL_ROUND ? half : how == POL_CEIL ? !d.negative : d.negative;
+        d.n = d.magnitude > 0 ? (size_t)d.magnitude : 0;
+    }
+    POL_CLEAN(BN_free) BIGNUM *n = digits_to_integer(&d, d.n && d.magnitude > (int64_t)d.n ? (size_t)d.magnitude - d.n : 0);
+    bool negative = d.negative;
+    if (!n)
+        return pol_undefined();
+    BN_set_negative(n, 0);
+    if (up && !BN_add_word(n, 1))
+        return pol_undefined();
+    BN_set_negative(n, negative);
+    return integer_to_value(arena, n);
+}
