@@ -118,12 +118,39 @@ static bool is_printable(pol_bytes s)
     return s.n > 0;
 }
 
+/* A host of a URI: a name or an address, with a port of digits or none. */
+static bool is_authority(pol_bytes s)
+{
+    int64_t at = pol_bytes_find(s, POL_BYTES("@"), 0), colon;
+    if (at >= 0)
+        s = pol_bytes_of(s.at + at + 1, s.n - (size_t)at - 1);
+    if (s.n && s.at[0] == '[')
+        return pol_bytes_find(s, POL_BYTES("]"), 0) > 1;
+    colon = pol_bytes_find(s, POL_BYTES(":"), 0);
+    for (size_t i = colon < 0 ? s.n : (size_t)colon + 1; i < s.n; i++) {
+        if (s.at[i] < '0' || s.at[i] > '9')
+            return false;
+    }
+    return is_dns_name(pol_bytes_of(s.at, colon < 0 ? s.n : (size_t)colon), false);
+}
+
+static bool is_uri(pol_bytes s)
+{
+    int64_t slashes = pol_bytes_find(s, POL_BYTES("://"), 0);
+    if (!is_printable(s) || slashes < 0)
+        return is_printable(s);
+    size_t from = (size_t)slashes + 3, end = from;
+    while (end < s.n && s.at[end] != '/' && s.at[end] != '?' && s.at[end] != '#')
+        end++;
+    return end == from || is_authority(pol_bytes_of(s.at + from, end - from));
+}
+
 static bool is_name_well_formed(const GENERAL_NAME *name)
 {
     switch (name->type) {
     case GEN_DNS: return is_dns_name(bytes_of(name->d.dNSName), true);
     case GEN_EMAIL: return is_mailbox(bytes_of(name->d.rfc822Name));
-    case GEN_URI: return is_printable(bytes_of(name->d.uniformResourceIdentifier));
+    case GEN_URI: return is_uri(bytes_of(name->d.uniformResourceIdentifier));
     case GEN_IPADD: return ASN1_STRING_length(name->d.iPAddress) == 4 || ASN1_STRING_length(name->d.iPAddress) == 16;
     default: return true;
     }
@@ -229,8 +256,8 @@ static const char *check_path(STACK_OF(X509) *path)
         X509 *cert = sk_X509_value(path, i);
         if (!is_key_kind_known(cert))
             why = pol_reason_cert_signature;
-        else if (!is_serial_sound(cert))
-            why = pol_reason_cert_malformed;
+        else if (i + 1 < sk_X509_num(path) && !is_serial_sound(cert))
+            why = pol_reason_cert_malformed; /* roots of serial 0 exist, and are trusted by name */
         else if (i > 0)
             why = check_constraints(cert, leaf);
     }
