@@ -39,7 +39,7 @@ POL_MUST_USE static bool read_request_line(const uint8_t *at, pol_http_head *hea
 {
     const uint8_t *marker, *start = at;
     const uint8_t *m, *h0, *h1, *p0, *p1, *q0, *q1, *v;
-    /*!stags:re2c format = "const uint8_t *@@;\n"; */
+    /*!stags:re2c format = "const uint8_t *@@ = NULL;\n"; */
     /*!re2c
         token @m " " ('http' 's'? "://" @h0 authority @h1)? @p0 path @p1 ("?" @q0 query @q1)? " HTTP/1." @v digit crlf {
             goto whole;
