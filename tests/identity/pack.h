@@ -133,6 +133,19 @@ static inline void report(pack *p, pol_value c, bool ok, const char *want, const
     }
 }
 
+/* A refusal for another reason than the case names is no failure, but worth a line. */
+static inline void note_reason(const pack *p, pol_value c, const char *why)
+{
+    pol_bytes id = get_text(c, "id"), reason = get_text(c, "reason");
+    pol_value also = get(c, "also");
+    bool same = reason.n == 0 || pol_bytes_is(reason, why);
+    for (uint32_t i = 0; also.tag == POL_ARRAY && i < also.n; i++)
+        same |= pol_bytes_is(pol_text(pol_element(also, i)), why);
+    if (!same && p->verbose)
+        printf("note %.*s: refused as wanted, but for %s, not %.*s\n", (int)id.n, (const char *)id.at, why, (int)reason.n,
+               (const char *)reason.at);
+}
+
 /* why: NULL when accepted, else the reason of the refusal. */
 static inline void judge(pack *p, pol_value c, const char *why)
 {
@@ -142,5 +155,7 @@ static inline void judge(pack *p, pol_value c, const char *why)
     snprintf(want, sizeof want, "%s %.*s", w == WANT_ACCEPTED ? "accepted" : "refused", (int)(reason.n < 60 ? reason.n : 60),
              reason.at ? (const char *)reason.at : "");
     snprintf(got, sizeof got, "%s %s", why ? "refused" : "accepted", why ? why : "");
+    if (why && w == WANT_REFUSED)
+        note_reason(p, c, why);
     report(p, c, w == WANT_ANY || (w == WANT_ACCEPTED) == (why == NULL), want, got);
 }
