@@ -203,7 +203,7 @@ const char *pol_jws_open(pol_arena *arena, pol_bytes token, const pol_jws_limits
         return pol_reason_token_encoding;
     pol_error err;
     if (!pol_json_read(arena, header, &options, &jws->header, &err))
-        return err.code == POL_E_LIMIT ? pol_reason_token_too_deep : pol_reason_token_json;
+        return err.code == POL_E_LIMIT ? pol_reason_token_too_large : pol_reason_token_json;
     if (jws->header.tag != POL_OBJECT)
         return pol_reason_token_json;
     const char *why = check_header(jws->header);

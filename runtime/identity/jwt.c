@@ -114,7 +114,7 @@ const char *pol_jwt_claims(pol_arena *arena, const pol_jws *jws, const pol_jws_l
     pol_json_options options = {.max_depth = limits && limits->max_depth ? limits->max_depth : 64, .unique_members = true, .no_nul = true};
     pol_error err;
     if (!pol_json_read(arena, jws->payload, &options, claims, &err))
-        return err.code == POL_E_LIMIT ? pol_reason_token_too_deep : pol_reason_token_json;
+        return err.code == POL_E_LIMIT ? pol_reason_token_too_large : pol_reason_token_json;
     return claims->tag == POL_OBJECT ? NULL : pol_reason_token_json;
 }
 
