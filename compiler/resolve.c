@@ -33,6 +33,8 @@ typedef struct {
     scope *scope;
     bool failed;
     uint32_t declaration_errors;
+    pol_term **templates; /* that stand in the arguments: variable, template, variable ... */
+    uint32_t n_templates, templates_capacity;
 } resolver;
 
 static void resolve_term(resolver *r, pol_term *t);
@@ -793,6 +795,30 @@ static void resolve_body(resolver *r, pol_body *body)
 
 /* ---- rules ---- */
 
+/* A template among the arguments can use variables of the body: the argument is compared to it there. */
+static void take_template(resolver *r, pol_term *t)
+{
+    pol_term *template = pol_term_copy(r->c->arena, t);
+    *t = (pol_term){.kind = POL_TERM_VAR, .span = t->span, .text = POL_BYTES("$")};
+    set_local(t, pol_local_add(r->c, r->locals, (pol_local){.name = t->text, .span = t->span, .generated = true, .argument = true}));
+    POL_GROW(r->c->arena, r->templates, r->n_templates, r->templates_capacity);
+    r->templates[r->n_templates++] = t;
+    POL_GROW(r->c->arena, r->templates, r->n_templates, r->templates_capacity);
+    r->templates[r->n_templates++] = template;
+}
+
+static void compare_templates(resolver *r, pol_rule *rule)
+{
+    for (uint32_t i = 0; i < r->n_templates; i += 2) {
+        pol_expr *e = pol_expr_new(r->c->arena, POL_EXPR_UNIFY, r->templates[i]->span);
+        e->left = pol_term_copy(r->c->arena, r->templates[i]);
+        e->right = pol_term_copy(r->c->arena, r->templates[i + 1]);
+        e->generated = true;
+        resolve_term(r, e->right);
+        pol_body_add(r->c->arena, &rule->body, e);
+    }
+}
+
 static void declare_argument(resolver *r, pol_term *t, const pol_rule *rule)
 {
     switch ((pol_term_kind)t->kind) {
@@ -819,6 +845,9 @@ static void declare_argument(resolver *r, pol_term *t, const pol_rule *rule)
             resolve_term(r, t->items[i]);
             declare_argument(r, t->items[i + 1], rule);
         }
+        return;
+    case POL_TERM_TEMPLATE:
+        take_template(r, t);
         return;
     case POL_TERM_CALL:
         FAIL(r, POL_D_ARGUMENT, t->span, "an argument of a function is a variable or a pattern, and this is a call: compare in the body");
@@ -874,6 +903,7 @@ static void resolve_branch(resolver *r, pol_rule *rule, scope *arguments)
     }
     look_ahead(r, &rule->body);
     resolve_body(r, &rule->body);
+    compare_templates(r, rule);
     resolve_head(r, rule);
     check_unused(r, &s);
     for (uint32_t i = 0; i < arguments->names.n; i++)

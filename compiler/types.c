@@ -360,7 +360,14 @@ static const pol_type *read_fixed_object(reader *r)
 {
     pol_property *properties = NULL;
     uint32_t n = 0, capacity = 0;
+    const pol_type *others = NULL;
     do {
+        if (take(r, '.')) { /* ", ...": and any others */
+            others = &any_type;
+            if (!take(r, '.') || !take(r, '.'))
+                return NULL;
+            break;
+        }
         pol_bytes name = read_label(r);
         const pol_type *t = name.n ? read_union(r) : NULL;
         if (!t)
@@ -368,7 +375,7 @@ static const pol_type *read_fixed_object(reader *r)
         POL_GROW(r->arena, properties, n, capacity);
         properties[n++] = (pol_property){pol_string(name), t};
     } while (take(r, ','));
-    return take(r, '}') ? pol_type_object(r->arena, properties, n, NULL, NULL) : NULL;
+    return take(r, '}') ? pol_type_object(r->arena, properties, n, others, others) : NULL;
 }
 
 static const pol_type *read_object(reader *r)

@@ -106,6 +106,7 @@ static void test_what_meets(void **state)
         {"array[string]", "[string]", true}, {"array[string]", "[number]", false}, {"[number]", "[number, number]", false},
         {"array[number]", "set[number]", false}, {"set[string]", "set[number]", false}, {"{a: number}", "{a: string}", false},
         {"{a: number}", "{b: number}", false}, {"{a: number}", "object[string: any]", true},
+        {"{a: number, ...}", "{a: number, b: string}", true}, {"{a: number, ...}", "{a: string, b: string}", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_int_equal(pol_types_meet(type(rows[i].a), type(rows[i].b)), rows[i].meet);
