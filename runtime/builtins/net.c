@@ -333,6 +333,21 @@ static void add_networks(pol_eval *ev, pol_builder *set, const range *r)
     }
 }
 
+/* An address with no prefix length stands, as in OPA, for its network by the classes of old: /8, /16 or /24. */
+static bool read_member(pol_eval *ev, pol_bytes text, network *net)
+{
+    if (!read_ip(text, net))
+        return read_cidr(text, net) || fail_cidr(ev, text);
+    uint8_t high = net->first[12];
+    if (!net->v4 || high >= 224) {
+        pol_builtin_error(ev, "%s invalid: needs prefix length", net->v4 ? "IPv4" : "IPv6");
+        return false;
+    }
+    net->n_bits = 96 + (high < 128 ? 8 : high < 192 ? 16 : 24);
+    mask_host(net->first, net->n_bits, 0);
+    return true;
+}
+
 POL_BUILTIN(cidr_merge, "net.cidr_merge", "(addrs: array[string]|set[string]) set[string]",
             "The fewest networks that together are the same addresses.")
 {
@@ -346,8 +361,8 @@ POL_BUILTIN(cidr_merge, "net.cidr_merge", "(addrs: array[string]|set[string]) se
         pol_charge(ev, 1);
         if (e.tag != POL_STRING)
             return pol_builtin_error(ev, "element must be string");
-        if (!read_ip(pol_text(e), &net) && !read_cidr(pol_text(e), &net))
-            return fail_cidr(ev, pol_text(e)), pol_undefined();
+        if (!read_member(ev, pol_text(e), &net))
+            return pol_undefined();
         memcpy(ranges[i].first, net.first, 16);
         memcpy(ranges[i].last, net.first, 16);
         mask_host(ranges[i].last, net.n_bits, 0xff);
