@@ -148,8 +148,8 @@ static pol_value parse(pol_eval *ev, pol_bytes text, bool bytes)
         pol_bytes shown = pol_quoted(ev, pol_bytes_of(s.at + q.amount.n, q.n_unit));
         return pol_builtin_error(ev, "%s %.*s not recognized", bytes ? "byte unit" : "unit", (int)shown.n, (const char *)shown.at);
     }
-    size_t n_digits;
-    int64_t scale;
+    size_t n_digits = 0;
+    int64_t scale = 0;
     const char *why = q.amount.n > AMOUNT_MAX ? malformed[bytes] : read_amount(q.amount, digits, &n_digits, &scale, malformed[bytes]);
     if (why)
         return pol_builtin_error(ev, "%s", why);
