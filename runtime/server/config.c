@@ -271,7 +271,7 @@ static bool refuse_key(const reader *r, const yaml_node_t *node, const setting *
         bool is_last;
         pol_bytes part = next_part(row->key, prefix, &is_last);
         unsigned distance = part.n && key.n <= 64 ? pol_bytes_distance(key, part, 3) : 4;
-        if (distance < best) {
+        if (distance < best && 2 * distance <= part.n) {
             best = distance;
             nearest = part;
         }

@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { EXIT_REFUSED = 1, EXIT_COMMAND_LINE = 2, WORKERS_MAX = 256 };
+enum { EXIT_REFUSED = 1, EXIT_COMMAND_LINE = 2, WORKERS_MAX = 256, N_SIGNALS = 3 };
 
 static const char usage[] =
     "usage: pold [-c FILE] [--check]\n"
@@ -29,8 +29,8 @@ static const char usage[] =
 /* What the signal handlers of the main loop need. */
 typedef struct {
     struct event_base *base;
+    struct event *signals[N_SIGNALS];
     pol_reloader *reloader;
-    bool stopping;
 } main_loop;
 
 static void on_reload(evutil_socket_t number, short what, void *context)
@@ -43,10 +43,9 @@ static void on_reload(evutil_socket_t number, short what, void *context)
 
 static void on_stop(evutil_socket_t number, short what, void *context)
 {
-    main_loop *loop = context;
+    const main_loop *loop = context;
     (void)number;
     (void)what;
-    loop->stopping = true;
     event_base_loopbreak(loop->base);
 }
 
@@ -106,78 +105,85 @@ static void end_at_second_signal(void)
     signal(SIGINT, SIG_DFL);
 }
 
-POL_MUST_USE static bool run_loop(main_loop *loop, pol_listeners *listeners, pol_server *server, uint64_t max_connections, pol_error *err)
+/* From here on signals wait for the loop: one that comes while starting is not lost and does not end the process half-way. */
+POL_MUST_USE static bool open_loop(main_loop *loop, pol_error *err)
 {
-    struct event *events[] = {
-        evsignal_new(loop->base, SIGHUP, on_reload, loop),
-        evsignal_new(loop->base, SIGTERM, on_stop, loop),
-        evsignal_new(loop->base, SIGINT, on_stop, loop),
-    };
-    bool ok = true;
-    for (unsigned i = 0; i < 3; i++)
-        ok = ok && events[i] && event_add(events[i], NULL) == 0;
-    ok = ok ? pol_listeners_start(listeners, loop->base, server, max_connections, err)
-            : pol_fail(err, POL_E_MEMORY, "the signals' events could not be made");
+    loop->base = event_base_new();
+    if (!loop->base)
+        return pol_fail(err, POL_E_MEMORY, "the main loop could not be made");
+    loop->signals[0] = evsignal_new(loop->base, SIGHUP, on_reload, loop);
+    loop->signals[1] = evsignal_new(loop->base, SIGTERM, on_stop, loop);
+    loop->signals[2] = evsignal_new(loop->base, SIGINT, on_stop, loop);
+    for (unsigned i = 0; i < N_SIGNALS; i++)
+        if (!loop->signals[i] || event_add(loop->signals[i], NULL) != 0)
+            return pol_fail(err, POL_E_MEMORY, "the signals' events could not be made");
+    return true;
+}
+
+static void free_signals(main_loop *loop)
+{
+    for (unsigned i = 0; i < N_SIGNALS; i++)
+        if (loop->signals[i])
+            event_free(loop->signals[i]);
+    memset(loop->signals, 0, sizeof loop->signals);
+}
+
+static void close_loop(main_loop *loop)
+{
+    free_signals(loop);
+    if (loop->base)
+        event_base_free(loop->base);
+}
+
+/* Starts the threads, takes over config and the world that server has published, serves until a signal, stops everything. */
+POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *config_path, pol_config *config, pol_listeners *listeners,
+                             pol_error *err)
+{
+    uint64_t max_connections = config->max_connections;
+    bool ok = start_workers(server, count_workers(config), err) && pol_reloader_start(server, config_path, config, &loop->reloader, err) &&
+              pol_listeners_start(listeners, loop->base, server, max_connections, err);
     if (ok) {
         pol_notify("READY=1\nSTATUS=serving");
         event_base_dispatch(loop->base);
+        pol_notify("STOPPING=1\nSTATUS=answering what was accepted");
     }
-    for (unsigned i = 0; i < 3; i++)
-        if (events[i])
-            event_free(events[i]);
-    return ok;
-}
-
-POL_MUST_USE static bool serve_world(pol_server *server, const char *config_path, pol_config *config, pol_listeners **listeners, pol_error *err)
-{
-    main_loop loop = {.base = event_base_new()};
-    uint64_t max_connections = config->max_connections;
-    if (!loop.base)
-        return pol_fail(err, POL_E_MEMORY, "the main loop could not be made");
-    bool ok = start_workers(server, count_workers(config), err);
-    if (ok && !pol_reloader_start(server, config_path, config, &loop.reloader, err))
-        ok = false;
-    if (!loop.reloader) {
-        stop_workers(server);
-        free_workers(server);
+    free_signals(loop);
+    end_at_second_signal();
+    pol_listeners_close(listeners);
+    stop_workers(server);
+    if (loop->reloader) {
+        pol_reloader_stop(loop->reloader);
+    } else {
         pol_world_free(atomic_load(&server->world));
         pol_config_free(config);
-        event_base_free(loop.base);
-        return false;
     }
-    ok = run_loop(&loop, *listeners, server, max_connections, err);
-    end_at_second_signal();
-    pol_notify("STOPPING=1\nSTATUS=answering what was accepted");
-    pol_listeners_close(*listeners);
-    *listeners = NULL;
-    stop_workers(server);
-    pol_reloader_stop(loop.reloader);
     free_workers(server);
-    event_base_free(loop.base);
     return ok;
 }
 
 POL_MUST_USE static bool serve(const char *config_path, bool only_check, pol_error *err)
 {
-    pol_config *config;
-    pol_world *world;
+    pol_config *config = NULL;
+    pol_world *world = NULL;
     pol_listeners *listeners = NULL;
+    main_loop loop = {0};
     static pol_server server = {.status_lock = PTHREAD_MUTEX_INITIALIZER, .seen_event = -1};
-    POL_TRY(pol_config_open(config_path, &config, err));
-    pol_log_set_level((pol_log_level)config->log_level);
-    bool ok = pol_world_new(config, 1, &world, err);
+    bool ok = open_loop(&loop, err) && pol_config_open(config_path, &config, err);
+    if (ok)
+        pol_log_set_level((pol_log_level)config->log_level);
+    ok = ok && pol_world_new(config, 1, &world, err);
     if (!ok || only_check || !pol_listeners_open(config, &listeners, err)) {
-        if (ok)
-            pol_world_free(world);
+        pol_world_free(world);
         pol_config_free(config);
+        close_loop(&loop);
         return ok && only_check;
     }
     server.started_ns = pol_clock_ns();
     server.drain_ms = config->drain_ms;
     server.seen_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_store(&server.world, world);
-    ok = serve_world(&server, config_path, config, &listeners, err);
-    pol_listeners_close(listeners);
+    ok = run(&loop, &server, config_path, config, listeners, err);
+    close_loop(&loop);
     close(server.seen_event);
     return ok;
 }
