@@ -39,6 +39,7 @@ bool pol_program_check(pol_program *program)
     c->program = program;
     c->arena = program->arena;
     c->diags = program->diags;
+    pol_arena_init(&c->scratch, 0);
     pol_check_modules(c);
     pol_make_groups(c);
     check_names(c);
@@ -46,6 +47,7 @@ bool pol_program_check(pol_program *program)
     check_order(c);
     pol_rule_order order = pol_check_recursion(c);
     pol_check_types(c, &order);
+    pol_arena_deinit(&c->scratch);
     return program->diags->n_errors == errors;
 }
 
@@ -135,6 +137,7 @@ pol_query *pol_program_query(pol_program *program, pol_body *body, const pol_byt
     q->values = POL_NEW_ARRAY(c->arena, pol_term *, body->n + 1);
     for (uint32_t i = 0; i < body->n; i++)
         q->written[i] = body->items[i];
+    pol_arena_init(&c->scratch, 0);
     pol_module_info *m = query_module(c, span, package, n_package, imports, n_imports);
     if (pol_resolve_query(c, m, body, locals)) {
         pol_bind_query(c, body, locals);
@@ -143,6 +146,7 @@ pol_query *pol_program_query(pol_program *program, pol_body *body, const pol_byt
     }
     for (uint32_t i = 0; i < q->n_written; i++)
         q->values[i] = q->written[i]->kind == POL_EXPR_TERM ? q->written[i]->left : NULL;
+    pol_arena_deinit(&c->scratch);
     list_vars(c, q, locals, body);
     q->n_locals = locals->n;
     return program->diags->n_errors == errors ? q : NULL;

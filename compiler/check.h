@@ -89,6 +89,7 @@ typedef struct pol_module_info {
 typedef struct pol_checker {
     pol_program *program;
     pol_arena *arena;
+    pol_arena scratch; /* order.c: what is forgotten after each try */
     pol_diags *diags;
     pol_module_info *modules;
     uint32_t n_modules;

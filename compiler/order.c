@@ -266,41 +266,81 @@ static void add_all(pol_arena *arena, pol_varset *to, const pol_varset *from)
             pol_varset_add(arena, to, 64 * i + (uint32_t)__builtin_ctzll(w));
 }
 
+/* An expression that waits for variables. It is looked at again only when more of what it mentions has become safe. */
+typedef struct {
+    pol_expr *expr;
+    pol_varlist vars;
+    uint32_t n_safe; /* of vars, when it was looked at; UINT32_MAX: not yet */
+} waiter;
+
+typedef struct {
+    waiter *items;
+    uint32_t n, capacity;
+} waiter_list;
+
+static void add_waiter(orderer *o, waiter_list *list, pol_expr *e)
+{
+    waiter w = {.expr = e, .n_safe = UINT32_MAX};
+    pol_mentioned_in(o->arena, e, &w.vars);
+    POL_GROW(o->arena, list->items, list->n, list->capacity);
+    list->items[list->n++] = w;
+}
+
+static bool is_worth_a_look(waiter *w, const pol_varset *safe)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < w->vars.n; i++)
+        n += pol_varset_has(safe, w->vars.items[i]);
+    bool changed = n != w->n_safe;
+    w->n_safe = n;
+    return changed;
+}
+
+static bool try_to_place(orderer *o, pol_varset *safe, const pol_varset *body_vars, waiter *w, expr_list *placed)
+{
+    pol_varset outputs;
+    pol_varlist missing = {0};
+    if (!is_worth_a_look(w, safe))
+        return false;
+    pol_missing_of(&o->c->scratch, safe, body_vars, w->expr, &outputs, &missing);
+    if (!missing.n) {
+        place(o, safe, w->expr, placed);
+        add_all(o->arena, safe, &outputs);
+    }
+    pol_arena_reset(&o->c->scratch);
+    return !missing.n;
+}
+
 /* Places what can be placed, in rounds; the rest stays in waiting. */
-static void place_rounds(orderer *o, pol_varset *safe, const pol_varset *body_vars, expr_list *waiting, expr_list *placed)
+static void place_rounds(orderer *o, pol_varset *safe, const pol_varset *body_vars, waiter_list *waiting, expr_list *placed)
 {
     for (bool moved = true; moved && waiting->n;) {
         uint32_t kept = 0;
         moved = false;
         for (uint32_t i = 0; i < waiting->n; i++) {
-            pol_expr *e = waiting->items[i];
-            pol_varset outputs;
-            pol_varlist missing = {0};
-            pol_missing_of(o->arena, safe, body_vars, e, &outputs, &missing);
-            if (missing.n) {
-                waiting->items[kept++] = e;
-                continue;
-            }
-            place(o, safe, e, placed);
-            add_all(o->arena, safe, &outputs);
-            moved = true;
+            if (try_to_place(o, safe, body_vars, &waiting->items[i], placed))
+                moved = true;
+            else
+                waiting->items[kept++] = waiting->items[i];
         }
         waiting->n = kept;
     }
 }
 
 /* Calls of what waits are evaluated on their own. */
-static void flatten_waiting(orderer *o, expr_list *waiting, pol_varset *body_vars)
+static void flatten_waiting(orderer *o, waiter_list *waiting, pol_varset *body_vars)
 {
     expr_list flat = {0};
     for (uint32_t i = 0; i < waiting->n; i++) {
-        pol_expr *e = waiting->items[i];
+        pol_expr *e = waiting->items[i].expr;
         flatten_expr(o, e, e, &flat);
         add_expr(o, &flat, e);
     }
-    for (uint32_t i = 0; i < flat.n; i++)
+    *waiting = (waiter_list){0};
+    for (uint32_t i = 0; i < flat.n; i++) {
         pol_vars_of_expr(o->arena, flat.items[i], body_vars);
-    *waiting = flat;
+        add_waiter(o, waiting, flat.items[i]);
+    }
 }
 
 /* Orders body; what cannot be placed is left at its end and noted as unsafe. */
@@ -308,9 +348,10 @@ static void order_body(orderer *o, pol_body *body, const pol_varset *globals)
 {
     pol_varset safe = pol_varset_copy(o->arena, globals), body_vars = {0};
     pol_vars_of_body(o->arena, body, &body_vars);
-    expr_list waiting = {0}, placed = {0};
+    waiter_list waiting = {0};
+    expr_list placed = {0};
     for (uint32_t i = 0; i < body->n; i++)
-        add_expr(o, &waiting, body->items[i]);
+        add_waiter(o, &waiting, body->items[i]);
     place_rounds(o, &safe, &body_vars, &waiting, &placed);
     if (waiting.n) {
         flatten_waiting(o, &waiting, &body_vars);
@@ -319,10 +360,11 @@ static void order_body(orderer *o, pol_body *body, const pol_varset *globals)
     for (uint32_t i = 0; i < waiting.n; i++) {
         pol_varset outputs;
         pol_varlist missing = {0};
-        pol_missing_of(o->arena, &safe, &body_vars, waiting.items[i], &outputs, &missing);
+        pol_expr *e = waiting.items[i].expr;
+        pol_missing_of(o->arena, &safe, &body_vars, e, &outputs, &missing);
         for (uint32_t k = 0; k < missing.n; k++)
-            note_unsafe(o, missing.items[k], waiting.items[i]->span);
-        add_expr(o, &placed, waiting.items[i]);
+            note_unsafe(o, missing.items[k], e->span);
+        add_expr(o, &placed, e);
     }
     body->items = placed.items;
     body->n = placed.n;

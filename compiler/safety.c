@@ -118,6 +118,12 @@ static void vars_in_closures(pol_arena *arena, pol_expr *e, pol_varlist *out)
     pol_walk_expr(&w, e);
 }
 
+void pol_mentioned_in(pol_arena *arena, pol_expr *e, pol_varlist *out)
+{
+    vars_of_expr(arena, e, out);
+    vars_in_closures(arena, e, out);
+}
+
 /* ---- what an expression binds ---- */
 
 static bool all_safe(const pol_varset *safe, const pol_varset *more, const pol_varlist *vars)

@@ -24,6 +24,8 @@ void pol_varlist_add(pol_arena *arena, pol_varlist *list, uint32_t local);
 void pol_vars_of_term(pol_arena *arena, pol_term *t, pol_varlist *out);
 void pol_vars_of_expr(pol_arena *arena, pol_expr *e, pol_varset *out);
 void pol_vars_of_body(pol_arena *arena, pol_body *body, pol_varset *out);
+/* All that e mentions, in closures too. */
+void pol_mentioned_in(pol_arena *arena, pol_expr *e, pol_varlist *out);
 /* What e binds when safe is bound. */
 pol_varset pol_outputs_of(pol_arena *arena, const pol_varset *safe, pol_expr *e);
 /* What refs in t bind by iterating. */
