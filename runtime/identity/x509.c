@@ -325,24 +325,102 @@ static void set_rules(X509_STORE_CTX *ctx, const pol_path_rules *rules, int64_t 
     X509_STORE_CTX_set_purpose(ctx, strcmp(rules->purpose, "clientAuth") == 0 ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER);
 }
 
+/* One run of OpenSSL's builder. trusted NULL: the store's roots; else these only. */
+static const char *verify_once(X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X509) *trusted, const pol_path_rules *rules,
+                               int64_t unix_s, unsigned *length)
+{
+    POL_CLEAN(X509_STORE_CTX_free) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    if (!ctx || !untrusted || X509_STORE_CTX_init(ctx, rules->roots, leaf, untrusted) != 1)
+        return pol_reason_internal_error;
+    set_rules(ctx, rules, unix_s);
+    if (trusted)
+        X509_STORE_CTX_set0_trusted_stack(ctx, trusted);
+    if (X509_verify_cert(ctx) != 1)
+        return reason_of(X509_STORE_CTX_get_error(ctx));
+    STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(ctx);
+    if (length)
+        *length = (unsigned)sk_X509_num(path);
+    return check_path(path);
+}
+
+/* ---- other paths ----
+ * OpenSSL takes the first issuer that fits by name and never goes back. Where that path fails, the others are tried one by one: few, because
+ * each costs signatures and who sends the chain decides how many there are. */
+
+enum { ATTEMPTS_MAX = 8, STEPS_MAX = 200 };
+
+typedef struct {
+    const pol_path_rules *rules;
+    int64_t unix_s;
+    STACK_OF(X509) *untrusted, *roots, *path; /* path: leaf first, without the root */
+    unsigned attempts, steps;
+    unsigned *length;
+} search;
+
+/* The path with this root behind it. */
+static const char *attempt(search *s, X509 *root)
+{
+    STACK_OF(X509) *between = sk_X509_new_null(), *trusted = sk_X509_new_null();
+    for (int i = 1; between && i < sk_X509_num(s->path); i++)
+        sk_X509_push(between, sk_X509_value(s->path, i));
+    const char *why = pol_reason_internal_error;
+    if (between && trusted && sk_X509_push(trusted, root))
+        why = verify_once(sk_X509_value(s->path, 0), between, trusted, s->rules, s->unix_s, s->length);
+    sk_X509_free(between);
+    sk_X509_free(trusted);
+    s->attempts++;
+    return why;
+}
+
+static bool is_in_path(const search *s, const X509 *cert)
+{
+    for (int i = 0; i < sk_X509_num(s->path); i++) {
+        if (X509_cmp(sk_X509_value(s->path, i), cert) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* True when some path from here on verifies. */
+static bool search_from(search *s, X509 *last)
+{
+    for (int i = 0; i < sk_X509_num(s->roots) && s->attempts < ATTEMPTS_MAX; i++) {
+        X509 *root = sk_X509_value(s->roots, i);
+        if (X509_check_issued(root, last) == X509_V_OK && !attempt(s, root))
+            return true;
+    }
+    for (int i = 0; i < sk_X509_num(s->untrusted) && s->attempts < ATTEMPTS_MAX && s->steps < STEPS_MAX; i++) {
+        X509 *ca = sk_X509_value(s->untrusted, i);
+        s->steps++;
+        if (sk_X509_num(s->path) > DEPTH_DEFAULT || X509_check_issued(ca, last) != X509_V_OK || is_in_path(s, ca))
+            continue;
+        if (!sk_X509_push(s->path, ca))
+            return false;
+        if (search_from(s, ca))
+            return true;
+        (void)sk_X509_pop(s->path);
+    }
+    return false;
+}
+
+static bool try_others(X509 *leaf, STACK_OF(X509) *untrusted, const pol_path_rules *rules, int64_t unix_s, unsigned *length)
+{
+    search s = {.rules = rules, .unix_s = unix_s, .untrusted = untrusted, .roots = X509_STORE_get1_all_certs(rules->roots),
+                .path = sk_X509_new_null(), .length = length};
+    bool found = s.path && sk_X509_push(s.path, leaf) && search_from(&s, leaf);
+    sk_X509_free(s.path);
+    sk_X509_pop_free(s.roots, X509_free);
+    return found;
+}
+
 const char *pol_path_verify(const pol_chain *chain, const pol_path_rules *rules, int64_t unix_s, unsigned *length)
 {
     if (!rules->roots || !chain->leaf)
         return pol_reason_cert_untrusted;
-    POL_CLEAN(X509_STORE_CTX_free) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     STACK_OF(X509) *untrusted = join_untrusted(chain, rules);
-    const char *why = pol_reason_internal_error;
-    if (ctx && untrusted && X509_STORE_CTX_init(ctx, rules->roots, chain->leaf, untrusted) == 1) {
-        set_rules(ctx, rules, unix_s);
-        if (X509_verify_cert(ctx) != 1) {
-            why = reason_of(X509_STORE_CTX_get_error(ctx));
-        } else {
-            STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(ctx);
-            why = check_path(path);
-            if (length)
-                *length = (unsigned)sk_X509_num(path);
-        }
-    }
+    const char *why = verify_once(chain->leaf, untrusted, NULL, rules, unix_s, length);
+    if (why && sk_X509_num(untrusted) > 0 && try_others(chain->leaf, untrusted, rules, unix_s, length))
+        why = NULL;
     sk_X509_free(untrusted);
     ERR_clear_error();
     return why;
