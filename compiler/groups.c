@@ -130,7 +130,8 @@ static pol_group *object_group(pol_checker *c, const pol_rule_node *node, const 
 {
     rule_list list = {0};
     gather(c, node, &list);
-    qsort(list.items, list.n, sizeof *list.items, compare_rules);
+    if (list.n)
+        qsort(list.items, list.n, sizeof *list.items, compare_rules);
     pol_group *g = new_group(c, POL_GROUP_OBJECT, path, n);
     for (uint32_t i = 0; i < list.n; i++)
         join_group(c, g, list.items[i]);
