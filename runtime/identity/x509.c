@@ -372,31 +372,35 @@ static const char *attempt(search *s, X509 *root)
     return why;
 }
 
+/* The same authority again, by whatever certificate, would be a loop. */
 static bool is_in_path(const search *s, const X509 *cert)
 {
     for (int i = 0; i < sk_X509_num(s->path); i++) {
-        if (X509_cmp(sk_X509_value(s->path, i), cert) == 0)
+        const X509 *other = sk_X509_value(s->path, i);
+        if (X509_NAME_cmp(X509_get_subject_name(other), X509_get_subject_name(cert)) == 0 &&
+            EVP_PKEY_eq(X509_get0_pubkey(other), X509_get0_pubkey(cert)) == 1)
             return true;
     }
     return false;
 }
 
-/* True when some path from here on verifies. */
-static bool search_from(search *s, X509 *last)
+/* True when some path of n certificates without its root, going on from here, verifies. */
+static bool search_from(search *s, X509 *last, int n)
 {
-    for (int i = 0; i < sk_X509_num(s->roots) && s->attempts < ATTEMPTS_MAX; i++) {
+    bool full = sk_X509_num(s->path) == n;
+    for (int i = 0; full && i < sk_X509_num(s->roots) && s->attempts < ATTEMPTS_MAX; i++) {
         X509 *root = sk_X509_value(s->roots, i);
         if (X509_check_issued(root, last) == X509_V_OK && !attempt(s, root))
             return true;
     }
-    for (int i = 0; i < sk_X509_num(s->untrusted) && s->attempts < ATTEMPTS_MAX && s->steps < STEPS_MAX; i++) {
+    for (int i = 0; !full && i < sk_X509_num(s->untrusted) && s->attempts < ATTEMPTS_MAX && s->steps < STEPS_MAX; i++) {
         X509 *ca = sk_X509_value(s->untrusted, i);
-        s->steps++;
-        if (sk_X509_num(s->path) > DEPTH_DEFAULT || X509_check_issued(ca, last) != X509_V_OK || is_in_path(s, ca))
+        if (X509_check_issued(ca, last) != X509_V_OK || is_in_path(s, ca))
             continue;
+        s->steps++;
         if (!sk_X509_push(s->path, ca))
             return false;
-        if (search_from(s, ca))
+        if (search_from(s, ca, n))
             return true;
         (void)sk_X509_pop(s->path);
     }
@@ -407,7 +411,9 @@ static bool try_others(X509 *leaf, STACK_OF(X509) *untrusted, const pol_path_rul
 {
     search s = {.rules = rules, .unix_s = unix_s, .untrusted = untrusted, .roots = X509_STORE_get1_all_certs(rules->roots),
                 .path = sk_X509_new_null(), .length = length};
-    bool found = s.path && sk_X509_push(s.path, leaf) && search_from(&s, leaf);
+    bool found = false, ready = s.path && sk_X509_push(s.path, leaf);
+    for (int n = 1; ready && !found && n <= DEPTH_DEFAULT + 1; n++)
+        found = search_from(&s, leaf, n);
     sk_X509_free(s.path);
     sk_X509_pop_free(s.roots, X509_free);
     return found;
