@@ -333,8 +333,11 @@ static const char *verify_once(X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X
     if (!ctx || !untrusted || X509_STORE_CTX_init(ctx, rules->roots, leaf, untrusted) != 1)
         return pol_reason_internal_error;
     set_rules(ctx, rules, unix_s);
-    if (trusted)
+    if (trusted) {
+        /* a root that is not self-signed is one all the same: it was chosen as the path's end */
+        X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
         X509_STORE_CTX_set0_trusted_stack(ctx, trusted);
+    }
     if (X509_verify_cert(ctx) != 1)
         return reason_of(X509_STORE_CTX_get_error(ctx));
     STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(ctx);
