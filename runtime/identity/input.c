@@ -257,7 +257,9 @@ static void take_subject(assembly *a)
         type = "anonymous";
     }
     a->subject = with(a, a->subject, "id", pol_is_defined(id) ? id : given_id);
-    if (!pol_is_defined(given_type))
+    /* that no user stands behind a token is the token's to say, not the caller's */
+    bool client_token = pol_is_defined(a->token) && strcmp(type, "client") == 0;
+    if (!pol_is_defined(given_type) || client_token)
         a->subject = with(a, a->subject, "type", pol_string_text(type));
 }
 

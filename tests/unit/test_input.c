@@ -189,6 +189,9 @@ static void a_token_without_a_user_is_a_client(void **state)
     pol_description d = describe(NULL, "{\"name\":\"read\"}", "{\"type\":\"order\"}");
     d.token = token_of("{\"iss\":\"https://id.example\",\"aud\":\"orders\",\"client_id\":\"batch\",\"exp\":1800000600}");
     assert_json(pol_object_member(accept(&d), "subject"), "{\"id\":\"batch\",\"type\":\"client\"}");
+    d.subject = from_json(&arena, "{\"id\":\"batch\",\"type\":\"user\"}");
+    assert_json(pol_object_member(accept(&d), "subject"), "{\"id\":\"batch\",\"type\":\"client\"}");
+    d.subject = pol_undefined();
     d.token = token_of("{\"iss\":\"https://id.example\",\"aud\":\"orders\",\"exp\":1800000600}");
     refuse(&d, "token_subject");
     d.token = token_of("{\"iss\":\"https://id.example\",\"aud\":\"orders\",\"sub\":\"\",\"exp\":1800000600}");
