@@ -99,6 +99,7 @@ typedef struct pol_checker {
     pol_rule_info **rules; /* in order of modules and places; else branches behind their rule are reached by next_else */
     uint32_t n_rules, rules_capacity;
     pol_rule_node *tree; /* data */
+    const pol_type *request; /* of input in .pol modules; NULL: there are none */
     pol_namemap signature_names; /* of built-ins; unify.c */
     pol_signature *signatures;
     uint32_t n_signatures, signatures_capacity;
@@ -144,6 +145,9 @@ void pol_check_conflicts(pol_checker *c);
 /* ---- order.c ---- */
 bool pol_order_rule(pol_checker *c, pol_rule_info *branch);
 bool pol_order_query(pol_checker *c, pol_module_info *m, pol_body *body, pol_locals *locals);
+
+/* ---- request.c ---- */
+const pol_type *pol_request_type(pol_checker *c);
 
 /* ---- walking (walk.c) ---- */
 typedef struct pol_walk pol_walk;

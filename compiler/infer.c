@@ -219,9 +219,28 @@ static void set_any(pol_inference *x, const pol_term *var)
         x->locals->items[var->local].type = pol_type_any();
 }
 
+static bool replaces_input(const pol_expr *e)
+{
+    for (uint32_t i = 0; i < e->n_withs; i++)
+        if (pol_is_rooted(e->withs[i].target, POL_BOUND_INPUT))
+            return true;
+    return false;
+}
+
+static void check_plain(pol_inference *x, pol_expr *e);
+
 static void check_expr(pol_inference *x, pol_expr *e)
 {
+    const pol_type *input = x->input;
     check_withs(x, e);
+    if (replaces_input(e))
+        x->input = NULL;
+    check_plain(x, e);
+    x->input = input;
+}
+
+static void check_plain(pol_inference *x, pol_expr *e)
+{
     switch ((pol_expr_kind)e->kind) {
     case POL_EXPR_TERM:
         if (!is_equality(e->left)) {
@@ -305,7 +324,7 @@ static void add_function(pol_inference *x, pol_rule_info *b)
 
 static void check_rule(pol_checker *c, pol_rule_info *b)
 {
-    pol_inference x = {.c = c, .arena = c->arena, .locals = b->locals};
+    pol_inference x = {.c = c, .arena = c->arena, .locals = b->locals, .input = b->module->polward ? c->request : NULL};
     pol_rule *rule = b->rule;
     for (uint32_t i = 0; i < b->locals->n; i++)
         if (b->locals->items[i].argument)
@@ -332,6 +351,9 @@ static void check_rule(pol_checker *c, pol_rule_info *b)
 
 void pol_check_types(pol_checker *c, const pol_rule_order *order)
 {
+    for (uint32_t i = 0; i < c->n_modules && !c->request; i++)
+        if (c->modules[i].polward)
+            c->request = pol_request_type(c);
     for (uint32_t i = 0; i < order->n; i++) {
         if (order->items[i]->failed)
             order->items[i]->node->open = true;

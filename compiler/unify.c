@@ -169,7 +169,9 @@ const pol_type *pol_type_of(pol_inference *x, const pol_term *t)
     case POL_TERM_TEMPLATE:
         return pol_type_scalar(POL_TYPE_KIND_STRING);
     case POL_TERM_VAR:
-        return t->bound == POL_BOUND_LOCAL ? x->locals->items[t->local].type : pol_type_any();
+        if (t->bound == POL_BOUND_LOCAL)
+            return x->locals->items[t->local].type;
+        return t->bound == POL_BOUND_INPUT && x->input ? x->input : pol_type_any();
     case POL_TERM_REF:
         return type_of_ref(x, t);
     case POL_TERM_CALL:

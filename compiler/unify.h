@@ -9,6 +9,7 @@ typedef struct {
     pol_checker *c;
     pol_arena *arena;
     pol_locals *locals;
+    const pol_type *input; /* NULL: any */
     bool failed;
 } pol_inference;
 

@@ -97,6 +97,17 @@ static void test_names_of_the_request_in_pol_modules(void **state)
     expect("package t\np if subject.id == 1\n", "rego_unsafe_var_error 2");
 }
 
+static void test_types_of_the_request_in_pol_modules(void **state)
+{
+    (void)state;
+    expect_as("t.pol", "package t\np if cert.spiffeid == \"x\"\n", "rego_type_error 2");
+    expect_as("t.pol", "package t\np if cert.spiffe_id == \"x\"\n", "");
+    expect_as("t.pol", "package t\np if token.bound == \"yes\"\n", "rego_type_error 2");
+    expect_as("t.pol", "package t\np if token.claims.tenant == \"x\"\nq if resource.anything\n", "");
+    expect_as("t.pol", "package t\np if cert.nothing with input as {\"cert\": {}}\n", "");
+    expect("package t\np if input.cert.spiffeid == \"x\"\n", "");
+}
+
 static void test_closures_have_variables_of_their_own(void **state)
 {
     (void)state;
@@ -266,6 +277,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_mistake_is_reported),
         cmocka_unit_test(test_names_of_the_request_in_pol_modules),
+        cmocka_unit_test(test_types_of_the_request_in_pol_modules),
         cmocka_unit_test(test_closures_have_variables_of_their_own),
         cmocka_unit_test(test_calls_are_taken_out_where_that_makes_them_safe),
         cmocka_unit_test(test_long_bodies_and_chains),
