@@ -46,3 +46,6 @@ typedef struct {
 } pol_op_info;
 
 extern const pol_op_info pol_ops[POL_OP_COUNT];
+
+/* One instruction as text, without an end of line; pc is its offset in the function, from which jumps are counted. Any bytes are allowed. */
+void pol_disassemble(pol_buf *out, pol_insn in, uint32_t pc);
