@@ -165,11 +165,22 @@ typedef struct {
     pol_rule_order *order;
 } search;
 
+/* The rules of data.polward are in no file of the author's: the statement on the cycle is told of. */
+static bool is_result(const graph *g, const pol_rule_info *b)
+{
+    return g->c->program->has_statements && b->module->n_path == 1 && pol_bytes_is(b->module->path[0], "polward");
+}
+
 static void report(graph *g, pol_rule_info *b)
 {
-    pol_diag(g->c->diags, POL_D_RECURSION, b->rule->span, "`%s` depends on itself: no rule may read its own value, directly or through others",
-             b->group ? b->group->name : "this rule");
     b->failed = true;
+    if (is_result(g, b))
+        return;
+    if (b->group && b->group->hidden)
+        pol_diag(g->c->diags, POL_D_RECURSION, b->rule->span, "this statement reads the decision that it is a part of");
+    else
+        pol_diag(g->c->diags, POL_D_RECURSION, b->rule->span,
+                 "`%s` depends on itself: no rule may read its own value, directly or through others", b->group ? b->group->name : "this rule");
 }
 
 static void close_component(search *s, uint32_t root)
