@@ -50,6 +50,7 @@ struct pol_term {
     bool infix;   /* CALL: written with an operator; STRING operand of a REF: written with a dot */
     bool raw;     /* STRING, TEMPLATE: written with back quotes */
     bool parenthesised;
+    uint16_t height; /* of the tree below, for the limit on nesting */
     uint8_t bound; /* pol_bound: resolved, of VAR */
     uint32_t local; /* resolved: number of the local variable, unique in the rule; the same number is the same variable */
     pol_span span;
