@@ -39,8 +39,17 @@ static bool is_id(pol_value v)
     return v.tag == POL_STRING && v.n > 0 && !pol_bytes_is(pol_text(v), anonymous);
 }
 
-/* v without members that are null, at any depth of objects. Elements of arrays stay. */
-static pol_value drop_nulls(pol_arena *arena, pol_value v)
+static bool has_null(pol_value object)
+{
+    for (uint32_t i = 0; object.tag == POL_OBJECT && i < object.n; i++) {
+        pol_value member = pol_member_value(object, i);
+        if (member.tag == POL_NULL || has_null(member))
+            return true;
+    }
+    return false;
+}
+
+static pol_value copy_without_nulls(pol_arena *arena, pol_value v)
 {
     if (v.tag != POL_OBJECT)
         return v;
@@ -48,9 +57,15 @@ static pol_value drop_nulls(pol_arena *arena, pol_value v)
     for (uint32_t i = 0; i < v.n; i++) {
         pol_value member = pol_member_value(v, i);
         if (member.tag != POL_NULL)
-            pol_builder_put(&b, pol_member_key(v, i), drop_nulls(arena, member));
+            pol_builder_put(&b, pol_member_key(v, i), copy_without_nulls(arena, member));
     }
     return pol_builder_object(&b);
+}
+
+/* v without members that are null, at any depth of objects. Elements of arrays stay. */
+static pol_value drop_nulls(pol_arena *arena, pol_value v)
+{
+    return has_null(v) ? copy_without_nulls(arena, v) : v;
 }
 
 static pol_value with(assembly *a, pol_value object, const char *name, pol_value value)
