@@ -109,6 +109,25 @@ POL_BUILTIN(marshal_with_options, "json.marshal_with_options",
     return how.pretty && pol_is_defined(text) ? spread(ev, pol_text(text), &how) : text;
 }
 
+/* OPA refuses numbers with exponents so large that reckoning with them would take no end. */
+static bool has_huge_exponent(pol_value v)
+{
+    enum { DIGITS_MAX = 4 };
+    if (v.tag == POL_DECIMAL) {
+        size_t e = 0;
+        while (e < v.n && (v.text[e] | 0x20) != 'e')
+            e++;
+        for (e++; e < v.n && (v.text[e] < '1' || v.text[e] > '9');)
+            e++;
+        return e < v.n && v.n - e > DIGITS_MAX;
+    }
+    uint64_t n = !pol_is_collection(v) ? 0 : (uint64_t)v.n * (v.tag == POL_OBJECT ? 2 : 1);
+    for (uint64_t i = 0; i < n; i++)
+        if (has_huge_exponent(pol_load(&v.cells[i])))
+            return true;
+    return false;
+}
+
 POL_BUILTIN(unmarshal, "json.unmarshal", "(x: string) any", "The value that the JSON text says.")
 {
     pol_bytes text = pol_arg_string(ev, args, 0);
@@ -119,6 +138,8 @@ POL_BUILTIN(unmarshal, "json.unmarshal", "(x: string) any", "The value that the 
     pol_error err;
     if (!pol_json_read(pol_eval_arena(ev), text, NULL, &v, &err))
         return pol_builtin_error(ev, "%s", err.text);
+    if (has_huge_exponent(v))
+        return pol_builtin_error(ev, "a number's exponent is out of range");
     return v;
 }
 

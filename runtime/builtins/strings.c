@@ -2,6 +2,7 @@
  * Built-ins of family strings. Positions and lengths count code points; searching goes by bytes, which in valid UTF-8 finds the same.
  */
 #include "runtime/builtins/format.h"
+#include "runtime/builtins/template.h"
 #include "runtime/builtins/writer.h"
 
 #include <utf8proc.h>
@@ -443,10 +444,18 @@ POL_BUILTIN(sprintf, "sprintf", "(format: string, values: array[any]) string",
     return pol_builtin_failed(ev) ? pol_undefined() : pol_format(ev, format, values);
 }
 
+POL_BUILTIN(render_template, "strings.render_template", "(value: string, vars: object[string: any]) string",
+            "The template, in the language of Go's text/template, filled with the variables.")
+{
+    pol_bytes text = pol_arg_string(ev, args, 0);
+    pol_value vars = pol_arg_object(ev, args, 1);
+    return pol_builtin_failed(ev) ? pol_undefined() : pol_template_render(ev, text, vars);
+}
+
 POL_FAMILY(strings) = {
     POL_ROW(contains),         POL_ROW(startswith),       POL_ROW(endswith),   POL_ROW(indexof),    POL_ROW(indexof_n),   POL_ROW(strings_count),
     POL_ROW(any_prefix_match), POL_ROW(any_suffix_match), POL_ROW(substring),  POL_ROW(split),      POL_ROW(split_n),     POL_ROW(concat),
     POL_ROW(reverse),          POL_ROW(lower),            POL_ROW(upper),      POL_ROW(trim),       POL_ROW(trim_left),   POL_ROW(trim_right),
     POL_ROW(trim_space),       POL_ROW(trim_prefix),      POL_ROW(trim_suffix), POL_ROW(replace),   POL_ROW(replace_n),   POL_ROW(sprintf),
-    POL_END,
+    POL_ROW(render_template), POL_END,
 };

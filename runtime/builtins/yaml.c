@@ -6,7 +6,19 @@
 #include "runtime/builtins/writer.h"
 #include "runtime/json.h"
 
+#include <stdlib.h>
 #include <yaml.h>
+
+/* go-yaml's form of an error: its parser counts lines from 0 where its scanner, which says other things, counts from 1. */
+static pol_value fail_yaml(pol_eval *ev, const char *text)
+{
+    const char *line = strstr(text, "line "), *why = line ? strstr(line, ": ") : NULL;
+    if (!why)
+        return pol_builtin_error(ev, "yaml: %s", text);
+    unsigned long n = strtoul(line + 5, NULL, 10);
+    bool by_parser = strncmp(why + 2, "did not find expected", 21) == 0;
+    return pol_builtin_error(ev, "yaml: line %lu: %s", by_parser && n > 1 ? n - 1 : n, why + 2);
+}
 
 POL_BUILTIN(yaml_unmarshal, "yaml.unmarshal", "(x: string) any", "The value that the YAML text says.")
 {
@@ -17,7 +29,7 @@ POL_BUILTIN(yaml_unmarshal, "yaml.unmarshal", "(x: string) any", "The value that
     pol_value v;
     pol_error err;
     if (!pol_yaml_read(pol_eval_arena(ev), text, &v, &err))
-        return pol_builtin_error(ev, "%s", err.text);
+        return fail_yaml(ev, err.text);
     pol_charge_value(ev, v); /* aliases make much of little */
     return v;
 }
