@@ -31,6 +31,7 @@ typedef struct {
     uint32_t n_made;
     uint32_t n_searched;
     uint32_t documents;
+    bool first; /* later documents are parsed, and left out */
     pol_error *err;
 } reading;
 
@@ -89,9 +90,11 @@ POL_MUST_USE static bool keep_scalar(reading *r, const yaml_event_t *from)
 
 POL_MUST_USE static bool keep_event(reading *r, const yaml_event_t *from)
 {
+    if (r->first && r->documents > 1)
+        return true;
     switch (from->type) {
     case YAML_DOCUMENT_START_EVENT:
-        if (++r->documents > 1)
+        if (++r->documents > 1 && !r->first)
             return pol_fail(r->err, POL_E_JSON, "YAML text, line %zu: a second document begins; one is wanted",
                             from->start_mark.line + 1);
         return true;
@@ -391,12 +394,23 @@ static bool read_node(reading *r, unsigned depth, pol_value *out)
     }
 }
 
+static bool read_document(reading *r, pol_bytes text, pol_value *out)
+{
+    *out = pol_null();
+    POL_TRY(read_events(r, text));
+    if (r->n == 0)
+        return true;
+    return read_node(r, 0, out);
+}
+
 bool pol_yaml_read(pol_arena *arena, pol_bytes text, pol_value *out, pol_error *err)
 {
     reading r = {.arena = arena, .err = err};
-    *out = pol_null();
-    POL_TRY(read_events(&r, text));
-    if (r.n == 0)
-        return true;
-    return read_node(&r, 0, out);
+    return read_document(&r, text, out);
+}
+
+bool pol_yaml_read_first(pol_arena *arena, pol_bytes text, pol_value *out, pol_error *err)
+{
+    reading r = {.arena = arena, .err = err, .first = true};
+    return read_document(&r, text, out);
 }

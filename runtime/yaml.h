@@ -8,3 +8,5 @@
 
 /* text as one YAML document; an empty text is null. The result lives in arena and borrows nothing. Thread-safe. err says line and column. */
 POL_MUST_USE bool pol_yaml_read(pol_arena *arena, pol_bytes text, pol_value *out, pol_error *err);
+/* The first of text's documents; those behind it must be well-formed too. */
+POL_MUST_USE bool pol_yaml_read_first(pol_arena *arena, pol_bytes text, pol_value *out, pol_error *err);

@@ -20,7 +20,7 @@ static pol_value fail_yaml(pol_eval *ev, const char *text)
     return pol_builtin_error(ev, "yaml: line %lu: %s", by_parser && n > 1 ? n - 1 : n, why + 2);
 }
 
-POL_BUILTIN(yaml_unmarshal, "yaml.unmarshal", "(x: string) any", "The value that the YAML text says.")
+POL_BUILTIN(yaml_unmarshal, "yaml.unmarshal", "(x: string) any", "The value that the YAML text says; of several documents the first one's.")
 {
     pol_bytes text = pol_arg_string(ev, args, 0);
     if (pol_builtin_failed(ev))
@@ -28,7 +28,7 @@ POL_BUILTIN(yaml_unmarshal, "yaml.unmarshal", "(x: string) any", "The value that
     pol_charge(ev, 1 + text.n / 4);
     pol_value v;
     pol_error err;
-    if (!pol_yaml_read(pol_eval_arena(ev), text, &v, &err))
+    if (!pol_yaml_read_first(pol_eval_arena(ev), text, &v, &err))
         return fail_yaml(ev, err.text);
     pol_charge_value(ev, v); /* aliases make much of little */
     return v;
@@ -40,7 +40,7 @@ POL_BUILTIN(yaml_is_valid, "yaml.is_valid", "(x: string) boolean", "True when th
         return pol_bool(false);
     pol_charge(ev, 1 + args[0].n / 4);
     pol_value v;
-    return pol_bool(pol_yaml_read(pol_eval_arena(ev), pol_text(args[0]), &v, NULL));
+    return pol_bool(pol_yaml_read_first(pol_eval_arena(ev), pol_text(args[0]), &v, NULL));
 }
 
 /* ---- marshal ---- */
