@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The stages of the check in their order. A rule in which one finds an error is not looked at by the next, which would report what follows from it.
+ * The stages of the check in their order. A rule in which one finds an error is not looked at by
+ * the next, which would report what follows from it.
  */
 #include "compiler/check.h"
 #include "compiler/infer.h"
@@ -72,7 +73,8 @@ static pol_term *import_path(pol_checker *c, pol_span span, const char *text)
 }
 
 /* The module that a query stands in: its package, its imports. */
-static pol_module_info *query_module(pol_checker *c, pol_span span, const pol_bytes *package, uint32_t n_package, const char *const *imports,
+static pol_module_info *query_module(pol_checker *c, pol_span span, const pol_bytes *package,
+                                     uint32_t n_package, const char *const *imports,
                                      uint32_t n_imports)
 {
     pol_module_info *m = POL_NEW(c->arena, pol_module_info);
@@ -123,8 +125,8 @@ static void list_vars(pol_checker *c, pol_query *q, const pol_locals *locals, po
         qsort(q->vars, q->n_vars, sizeof *q->vars, compare_places);
 }
 
-pol_query *pol_program_query(pol_program *program, pol_body *body, const pol_bytes *package, uint32_t n_package,
-                             const char *const *imports, uint32_t n_imports)
+pol_query *pol_program_query(pol_program *program, pol_body *body, const pol_bytes *package,
+                             uint32_t n_package, const char *const *imports, uint32_t n_imports)
 {
     pol_checker *c = program->checker;
     uint32_t errors = program->diags->n_errors;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the stages of pol_program_check share: modules.c, conflicts.c, resolve.c, locals.c, withs.c, safety.c, recursion.c, infer.c, check.c. Nobody else includes it.
+ * What the stages of pol_program_check share: modules.c, conflicts.c, resolve.c, locals.c, withs.c,
+ * safety.c, recursion.c, infer.c, check.c. Nobody else includes it.
  *
- * A stage reports what it finds and carries on; a rule in which a stage found an error is left out by the later ones, which would only report what follows from it.
+ * A stage reports what it finds and carries on; a rule in which a stage found an error is left out
+ * by the later ones, which would only report what follows from it.
  */
 #pragma once
 
@@ -9,16 +11,19 @@
 #include "compiler/program.h"
 #include "compiler/types.h"
 
+/* Names are looked for to suggest while there are no more diagnostics than these: it takes long. */
+enum { SUGGESTIONS_MAX = 100 };
+
 typedef struct pol_rule_info pol_rule_info;
 typedef struct pol_rule_node pol_rule_node;
 
 /* ---- local variables of a rule, by number ---- */
 typedef struct {
     pol_bytes name;
-    pol_span span;   /* of its first use */
+    pol_span span; /* of its first use */
     bool wildcard;
     bool generated;
-    bool assigned;   /* by := */
+    bool assigned; /* by := */
     bool argument;
     const pol_term *constant; /* the scalar that := gives it, or NULL */
     const pol_type *type;     /* infer.c */
@@ -44,9 +49,10 @@ struct pol_rule_info {
     uint32_t vertex; /* recursion.c */
 };
 
-/* Rules by their refs: below each node one for each constant segment; rules with a variable in their ref are at the node of the segment before it. */
+/* Rules by their refs: below each node one for each constant segment; rules with a variable in
+ * their ref are at the node of the segment before it. */
 struct pol_rule_node {
-    pol_bytes key;  /* kind and text of the constant: see pol_segment_key */
+    pol_bytes key;     /* kind and text of the constant: see pol_segment_key */
     pol_namemap names; /* of children */
     pol_rule_node **children;
     uint32_t n_children, capacity;
@@ -56,16 +62,17 @@ struct pol_rule_node {
     struct pol_module_info **modules; /* whose package this is */
     uint32_t n_modules, modules_capacity;
     uint32_t vertex;      /* recursion.c */
-    const pol_type *type; /* infer.c: of the rules at this node (of a function: its result); NULL: not known yet */
+    const pol_type *type; /* infer.c: of the rules at this node (of a function: its result); NULL:
+                             not known yet */
     const pol_type **argument_types; /* of a function */
-    bool open;            /* nothing is known of its type, for a rule of it has errors */
+    bool open;                       /* nothing is known of its type, for a rule of it has errors */
 };
 
 typedef struct {
     pol_bytes name;
-    pol_term *path;    /* what the name stands for: REF of VAR data or input and STRINGs, or VAR */
+    pol_term *path;     /* what the name stands for: REF of VAR data or input and STRINGs, or VAR */
     pol_import *import; /* NULL: a rule of the package */
-    bool request;      /* subject, action ... of a .pol module */
+    bool request;       /* subject, action ... of a .pol module */
     bool used;
 } pol_global;
 
@@ -96,17 +103,18 @@ typedef struct pol_checker {
     pol_package_info **packages;
     uint32_t n_packages, packages_capacity;
     pol_namemap package_names;
-    pol_rule_info **rules; /* in order of modules and places; else branches behind their rule are reached by next_else */
+    pol_rule_info **rules; /* in order of modules and places; else branches behind their rule are
+                              reached by next_else */
     uint32_t n_rules, rules_capacity;
-    pol_rule_node *tree; /* data */
-    const pol_type *request; /* of input in .pol modules; NULL: there are none */
+    pol_rule_node *tree;         /* data */
+    const pol_type *request;     /* of input in .pol modules; NULL: there are none */
     pol_namemap signature_names; /* of built-ins; unify.c */
     pol_signature *signatures;
     uint32_t n_signatures, signatures_capacity;
 } pol_checker;
 
 /* ---- modules.c ---- */
-void pol_check_modules(pol_checker *c);  /* packages, imports, tree of rules */
+void pol_check_modules(pol_checker *c); /* packages, imports, tree of rules */
 void pol_check_imports_used(pol_checker *c);
 void pol_make_groups(pol_checker *c);
 /* The names that a module (or query) can use without declaring them. */
@@ -119,7 +127,8 @@ bool pol_is_constant(const pol_term *t); /* a scalar literal */
 pol_global *pol_global_find(pol_module_info *m, pol_bytes name);
 
 /* ---- resolve.c ---- */
-bool pol_resolve_rule(pol_checker *c, pol_rule_info *info); /* with its else branches; false: errors in it */
+bool pol_resolve_rule(pol_checker *c,
+                      pol_rule_info *info); /* with its else branches; false: errors in it */
 bool pol_resolve_query(pol_checker *c, pol_module_info *m, pol_body *body, pol_locals *locals);
 uint32_t pol_local_add(pol_checker *c, pol_locals *locals, pol_local local);
 /* The function that an operator or a target of `with` names, once names are resolved. */
@@ -128,7 +137,8 @@ const pol_builtin *pol_builtin_named(pol_checker *c, const pol_term *name);
 pol_bytes pol_name_joined(pol_checker *c, const pol_term *name);
 
 /* ---- metadata.c ---- */
-/* Puts the annotations of the rule in the place of a call of rego.metadata.rule or .chain; false: it is another call. */
+/* Puts the annotations of the rule in the place of a call of rego.metadata.rule or .chain; false:
+ * it is another call. */
 bool pol_put_metadata(pol_checker *c, const pol_rule_info *info, pol_term *call);
 
 /* ---- locals.c: numbers for variables that are not declared ---- */
@@ -152,16 +162,19 @@ const pol_type *pol_request_type(pol_checker *c);
 /* ---- walking (walk.c) ---- */
 typedef struct pol_walk pol_walk;
 struct pol_walk {
-    bool (*term)(pol_walk *w, pol_term *t); /* before what is in it; false: do not go in. May be NULL */
+    bool (*term)(pol_walk *w,
+                 pol_term *t); /* before what is in it; false: do not go in. May be NULL */
     bool (*expr)(pol_walk *w, pol_expr *e);
     void *context;
-    bool closures; /* go into comprehensions, every, and, or, not { }, what is embedded in templates */
+    bool closures; /* go into comprehensions, every, and, or, not { }, what is embedded in templates
+                    */
 };
 void pol_walk_term(pol_walk *w, pol_term *t);
 void pol_walk_expr(pol_walk *w, pol_expr *e);
 void pol_walk_body(pol_walk *w, pol_body *body);
 bool pol_is_comprehension(const pol_term *t);
-/* Of what is embedded in a template: the expression that holds its `with` modifiers; NULL when it has none. */
+/* Of what is embedded in a template: the expression that holds its `with` modifiers; NULL when it
+ * has none. */
 pol_expr *pol_embedded_expr(const pol_term *item);
 /* print(...) as a statement: its arguments are closures, for undefined ones are shown. */
 bool pol_is_print(const pol_term *t);

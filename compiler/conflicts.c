@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Rules that cannot be definitions of one document: different kinds or arities under one name, a rule below a rule, two defaults, a package where a rule is.
+ * Rules that cannot be definitions of one document: different kinds or arities under one name, a
+ * rule below a rule, two defaults, a package where a rule is.
  */
 #include "compiler/check.h"
 
@@ -50,13 +51,17 @@ static void refuse_kinds(pol_checker *c, const pol_rule_node *node)
     const pol_rule_info *first = node->rules[0], *other = NULL;
     for (uint32_t i = 1; i < node->n_rules && !other; i++) {
         const pol_rule *r = node->rules[i]->rule;
-        if (r->contains != first->rule->contains || r->n_args != first->rule->n_args || is_ground(r) != is_ground(first->rule))
+        if (r->contains != first->rule->contains || r->n_args != first->rule->n_args ||
+            is_ground(r) != is_ground(first->rule))
             other = node->rules[i];
     }
     if (!other)
         return;
-    const char *what = other->rule->n_args != first->rule->n_args ? "take the same number of arguments" : "be of one kind: a value, a set, an object or a function";
-    pol_diag(c->diags, POL_D_RULE_CONFLICT, first->rule->span, "all definitions of `%s` must %s; the one at %s does not fit this one",
+    const char *what = other->rule->n_args != first->rule->n_args
+                           ? "take the same number of arguments"
+                           : "be of one kind: a value, a set, an object or a function";
+    pol_diag(c->diags, POL_D_RULE_CONFLICT, first->rule->span,
+             "all definitions of `%s` must %s; the one at %s does not fit this one",
              name_of(c, first), what, place_of(c, other->rule->span));
 }
 
@@ -68,8 +73,9 @@ static void refuse_defaults(pol_checker *c, const pol_rule_node *node)
         if (!info->rule->is_default)
             continue;
         if (first) {
-            pol_diag(c->diags, POL_D_DEFAULTS, first->module->module->package_span, "`%s` has two defaults, at %s and %s: remove one",
-                     name_of(c, info), place_of(c, first->rule->span), place_of(c, info->rule->span));
+            pol_diag(c->diags, POL_D_DEFAULTS, first->module->module->package_span,
+                     "`%s` has two defaults, at %s and %s: remove one", name_of(c, info),
+                     place_of(c, first->rule->span), place_of(c, info->rule->span));
             return;
         }
         first = info;
@@ -85,7 +91,8 @@ static bool refuse_extent(pol_checker *c, const pol_rule_node *node)
     for (uint32_t i = 0; i < node->n_rules; i++) {
         if (!is_ground(node->rules[i]->rule))
             continue;
-        pol_diag(c->diags, POL_D_RULE_CONFLICT, node->rules[0]->rule->span, "`%s` has a value of its own, so there can be no rule `%s` (%s) below it",
+        pol_diag(c->diags, POL_D_RULE_CONFLICT, node->rules[0]->rule->span,
+                 "`%s` has a value of its own, so there can be no rule `%s` (%s) below it",
                  name_of(c, node->rules[0]), name_of(c, below), place_of(c, below->rule->span));
         return true;
     }
@@ -106,7 +113,8 @@ static void refuse_packages(pol_checker *c, const pol_rule_node *node)
         const pol_rule_info *info = node->rules[i];
         if (!is_ground(info->rule) || !is_other_package(node, info->module))
             continue;
-        pol_diag(c->diags, POL_D_PACKAGE_CONFLICT, info->module->module->package_span, "the rule `%s` (%s) and a package have the same name: rename one of them",
+        pol_diag(c->diags, POL_D_PACKAGE_CONFLICT, info->module->module->package_span,
+                 "the rule `%s` (%s) and a package have the same name: rename one of them",
                  name_of(c, info), place_of(c, info->rule->span));
     }
 }

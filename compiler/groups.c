@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The tree of rules as the plan wants it: groups of definitions that make one value, and the documents that hold them.
+ * The tree of rules as the plan wants it: groups of definitions that make one value, and the
+ * documents that hold them.
  */
 #include "compiler/check.h"
 
@@ -43,7 +44,8 @@ static bool is_plain_name(pol_bytes s)
 {
     for (size_t i = 0; i < s.n; i++) {
         uint8_t b = s.at[i];
-        if (!(b == '_' || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (i && b >= '0' && b <= '9')))
+        if (!(b == '_' || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') ||
+              (i && b >= '0' && b <= '9')))
             return false;
     }
     return s.n > 0;
@@ -126,7 +128,8 @@ static int compare_rules(const void *a, const void *b)
     return (x->sequence > y->sequence) - (x->sequence < y->sequence);
 }
 
-static pol_group *object_group(pol_checker *c, const pol_rule_node *node, const pol_bytes *path, uint32_t n)
+static pol_group *object_group(pol_checker *c, const pol_rule_node *node, const pol_bytes *path,
+                               uint32_t n)
 {
     rule_list list = {0};
     gather(c, node, &list);
@@ -138,10 +141,13 @@ static pol_group *object_group(pol_checker *c, const pol_rule_node *node, const 
     return g;
 }
 
-static pol_group *plain_group(pol_checker *c, const pol_rule_node *node, const pol_bytes *path, uint32_t n)
+static pol_group *plain_group(pol_checker *c, const pol_rule_node *node, const pol_bytes *path,
+                              uint32_t n)
 {
     const pol_rule_info *first = node->rules[0];
-    pol_group_kind kind = is_function(first) ? POL_GROUP_FUNCTION : first->rule->contains ? POL_GROUP_SET : POL_GROUP_COMPLETE;
+    pol_group_kind kind = is_function(first)      ? POL_GROUP_FUNCTION
+                          : first->rule->contains ? POL_GROUP_SET
+                                                  : POL_GROUP_COMPLETE;
     pol_group *g = new_group(c, kind, path, n);
     if (kind == POL_GROUP_FUNCTION)
         g->arity = first->rule->n_args;
@@ -154,7 +160,8 @@ static pol_group *plain_group(pol_checker *c, const pol_rule_node *node, const p
 
 static int compare_documents(const void *a, const void *b)
 {
-    return pol_bytes_compare((*(pol_document *const *)a)->segment, (*(pol_document *const *)b)->segment);
+    return pol_bytes_compare((*(pol_document *const *)a)->segment,
+                             (*(pol_document *const *)b)->segment);
 }
 
 typedef struct {
@@ -174,7 +181,8 @@ static bool holds_functions(const pol_rule_node *node)
 }
 
 /* covered: a group above holds all that are no functions. */
-static pol_document *make_document(pol_checker *c, const pol_rule_node *node, path_stack *path, bool covered)
+static pol_document *make_document(pol_checker *c, const pol_rule_node *node, path_stack *path,
+                                   bool covered)
 {
     pol_document *d = POL_NEW(c->arena, pol_document);
     d->is_package = node->n_modules > 0 || !node->parent;
@@ -210,7 +218,8 @@ void pol_make_groups(pol_checker *c)
     c->program->root = make_document(c, c->tree, &path, false);
 }
 
-pol_group *pol_program_find(const pol_program *program, const pol_bytes *segments, uint32_t n, uint32_t *used, pol_document **document)
+pol_group *pol_program_find(const pol_program *program, const pol_bytes *segments, uint32_t n,
+                            uint32_t *used, pol_document **document)
 {
     pol_document *d = program->root;
     pol_group *found = d->group;

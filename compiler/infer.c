@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The type checker: follows values through local variables, comprehensions, rules, user functions and built-in signatures. An operand is wrong when no value of its type
- * can be right, so what is not known (input, base data) is never wrong. As in OPA, a comparison with == is checked where it is an expression of its own.
+ * The type checker: follows values through local variables, comprehensions, rules, user functions
+ * and built-in signatures. An operand is wrong when no value of its type can be right, so what is
+ * not known (input, base data) is never wrong. As in OPA, a comparison with == is checked where it
+ * is an expression of its own.
  */
 #include "compiler/infer.h"
 #include "compiler/unify.h"
@@ -37,7 +39,8 @@ static const char *term_text(pol_inference *x, const pol_term *t)
 static void refuse_operand(pol_inference *x, const pol_term *ref, uint32_t i, const pol_type *t)
 {
     const pol_term *key = ref->items[i];
-    REPORT(x, POL_D_TYPE_REF, ref->span, "`%s` cannot be there: the value before `%s` is %s", term_text(x, ref), term_text(x, key), type_text(x, t));
+    REPORT(x, POL_D_TYPE_REF, ref->span, "`%s` cannot be there: the value before `%s` is %s",
+           term_text(x, ref), term_text(x, key), type_text(x, t));
     if (t->kind != POL_TYPE_KIND_OBJECT || key->kind != POL_TERM_STRING)
         return;
     pol_bytes *names = POL_NEW_ARRAY(x->arena, pol_bytes, t->n_properties + 1);
@@ -64,7 +67,8 @@ static void check_operands(pol_inference *x, pol_term *ref, uint32_t i, const po
         } else {
             next = pol_type_values(x->arena, t);
             const pol_type *known = pol_type_of(x, key);
-            bool fits = key->kind == POL_TERM_VAR || !known ? pol_unify_term(x, key, keys, false) : pol_types_meet(known, keys);
+            bool fits = key->kind == POL_TERM_VAR || !known ? pol_unify_term(x, key, keys, false)
+                                                            : pol_types_meet(known, keys);
             if (!fits)
                 next = NULL;
         }
@@ -94,7 +98,8 @@ static void check_data_ref(pol_inference *x, pol_term *ref)
             continue;
         if (node->rules[0]->rule->n_args) {
             if (i + 1 == ref->n)
-                REPORT(x, POL_D_FUNCTION_VALUE, ref->span, "`%s` is a function and no value: call it", term_text(x, ref));
+                REPORT(x, POL_D_FUNCTION_VALUE, ref->span,
+                       "`%s` is a function and no value: call it", term_text(x, ref));
             return;
         }
         const pol_type *t = pol_type_of_node(node);
@@ -118,15 +123,17 @@ static void check_ref(pol_inference *x, pol_term *ref)
 
 /* ---- calls ---- */
 
-static void refuse_argument(pol_inference *x, const pol_term *call, const char *name, uint32_t i, const pol_type *wanted)
+static void refuse_argument(pol_inference *x, const pol_term *call, const char *name, uint32_t i,
+                            const pol_type *wanted)
 {
     const pol_type *got = pol_type_of(x, call->items[i + 1]);
     if (i + 1 < call->n - 1 || call->n == 2 || !call->infix)
-        REPORT(x, POL_D_TYPE_ARGUMENT, call->span, "`%s` takes %s as argument %u, and `%s` is %s", name, type_text(x, wanted), i + 1,
-               term_text(x, call->items[i + 1]), type_text(x, got));
-    else
-        REPORT(x, POL_D_TYPE_ARGUMENT, call->span, "`%s` takes %s, and `%s` is %s", name, type_text(x, wanted), term_text(x, call->items[i + 1]),
+        REPORT(x, POL_D_TYPE_ARGUMENT, call->span, "`%s` takes %s as argument %u, and `%s` is %s",
+               name, type_text(x, wanted), i + 1, term_text(x, call->items[i + 1]),
                type_text(x, got));
+    else
+        REPORT(x, POL_D_TYPE_ARGUMENT, call->span, "`%s` takes %s, and `%s` is %s", name,
+               type_text(x, wanted), term_text(x, call->items[i + 1]), type_text(x, got));
 }
 
 static void check_call_types(pol_inference *x, pol_term *call)
@@ -179,13 +186,15 @@ static void check_term(pol_inference *x, pol_term *t)
 static void check_equal(pol_inference *x, pol_term *a, pol_term *b, pol_span span)
 {
     if (!pol_unify_terms(x, a, b))
-        REPORT(x, POL_D_TYPE_MATCH, span, "these two can never be equal: `%s` is %s, `%s` is %s", term_text(x, a), type_text(x, pol_type_of(x, a)),
-               term_text(x, b), type_text(x, pol_type_of(x, b)));
+        REPORT(x, POL_D_TYPE_MATCH, span, "these two can never be equal: `%s` is %s, `%s` is %s",
+               term_text(x, a), type_text(x, pol_type_of(x, a)), term_text(x, b),
+               type_text(x, pol_type_of(x, b)));
 }
 
 static bool is_equality(const pol_term *t)
 {
-    return t->kind == POL_TERM_CALL && t->n == 3 && t->builtin && strcmp(t->builtin->name, "equal") == 0;
+    return t->kind == POL_TERM_CALL && t->n == 3 && t->builtin &&
+           strcmp(t->builtin->name, "equal") == 0;
 }
 
 static void check_withs(pol_inference *x, pol_expr *e)
@@ -194,9 +203,11 @@ static void check_withs(pol_inference *x, pol_expr *e)
         pol_with *w = &e->withs[i];
         if (!w->value_builtin && !w->value_group)
             check_term(x, w->value);
-        if ((w->builtin || w->group) && (w->value_builtin || w->value_group) && !pol_functions_fit(x, w))
-            REPORT(x, POL_D_WITH_ARITY, w->target->span, "`%s` cannot be replaced by `%s`, which takes other arguments", term_text(x, w->target),
-                   term_text(x, w->value));
+        if ((w->builtin || w->group) && (w->value_builtin || w->value_group) &&
+            !pol_functions_fit(x, w))
+            REPORT(x, POL_D_WITH_ARITY, w->target->span,
+                   "`%s` cannot be replaced by `%s`, which takes other arguments",
+                   term_text(x, w->target), term_text(x, w->value));
     }
 }
 
@@ -204,13 +215,15 @@ static void check_some_in(pol_inference *x, pol_expr *e)
 {
     check_term(x, e->right);
     const pol_type *domain = pol_type_of(x, e->right);
-    const pol_type *keys = domain ? pol_type_keys(x->arena, domain) : NULL, *values = domain ? pol_type_values(x->arena, domain) : NULL;
+    const pol_type *keys = domain ? pol_type_keys(x->arena, domain) : NULL,
+                   *values = domain ? pol_type_values(x->arena, domain) : NULL;
     if (e->key)
         check_term(x, e->key);
     check_term(x, e->left);
     if (!pol_unify_term(x, e->left, values ? values : pol_type_any(), false) ||
         (e->key && !pol_unify_term(x, e->key, keys ? keys : pol_type_any(), false)))
-        REPORT(x, POL_D_TYPE_MATCH, e->span, "nothing in `%s`, which is %s, can be like this", term_text(x, e->right), type_text(x, domain));
+        REPORT(x, POL_D_TYPE_MATCH, e->span, "nothing in `%s`, which is %s, can be like this",
+               term_text(x, e->right), type_text(x, domain));
 }
 
 static void set_any(pol_inference *x, const pol_term *var)
@@ -319,12 +332,16 @@ static void add_function(pol_inference *x, pol_rule_info *b)
         node->argument_types = POL_NEW_ARRAY(x->arena, const pol_type *, rule->n_args);
     uint32_t n = node->rules[0]->rule->n_args;
     for (uint32_t i = 0; i < rule->n_args && i < n; i++)
-        node->argument_types[i] = pol_type_or(x->arena, node->argument_types[i], known(pol_type_of(x, rule->args[i])));
+        node->argument_types[i] =
+            pol_type_or(x->arena, node->argument_types[i], known(pol_type_of(x, rule->args[i])));
 }
 
 static void check_rule(pol_checker *c, pol_rule_info *b)
 {
-    pol_inference x = {.c = c, .arena = c->arena, .locals = b->locals, .input = b->module->polward ? c->request : NULL};
+    pol_inference x = {.c = c,
+                       .arena = c->arena,
+                       .locals = b->locals,
+                       .input = b->module->polward ? c->request : NULL};
     pol_rule *rule = b->rule;
     for (uint32_t i = 0; i < b->locals->n; i++)
         if (b->locals->items[i].argument)

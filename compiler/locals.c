@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Numbers for variables that nobody declares. Such a variable belongs to the body in which it stands; in a closure it means that of the body around
- * when that one, or one further out, has a variable of the name at its own level, before or behind.
+ * Numbers for variables that nobody declares. Such a variable belongs to the body in which it
+ * stands; in a closure it means that of the body around when that one, or one further out, has a
+ * variable of the name at its own level, before or behind.
  */
 #include "compiler/check.h"
 
@@ -60,7 +61,8 @@ static bool bind_term(pol_walk *w, pol_term *t)
 static bool note_expr(pol_walk *w, pol_expr *e)
 {
     binder *b = w->context;
-    if (e->kind == POL_EXPR_EVERY || e->kind == POL_EXPR_AND || e->kind == POL_EXPR_OR || (e->kind == POL_EXPR_NOT && e->braces)) {
+    if (e->kind == POL_EXPR_EVERY || e->kind == POL_EXPR_AND || e->kind == POL_EXPR_OR ||
+        (e->kind == POL_EXPR_NOT && e->braces)) {
         POL_GROW(b->c->arena, b->exprs, b->n_exprs, b->exprs_capacity);
         b->exprs[b->n_exprs++] = e;
     }
@@ -70,7 +72,8 @@ static bool note_expr(pol_walk *w, pol_expr *e)
 static void bind_closures(binder *b);
 
 /* A level inside outer: all of terms and body. */
-static void bind_level(pol_checker *c, pol_locals *locals, const level *outer, pol_body *body, pol_term **terms, uint32_t n)
+static void bind_level(pol_checker *c, pol_locals *locals, const level *outer, pol_body *body,
+                       pol_term **terms, uint32_t n)
 {
     level own = {.outer = outer};
     binder b = {.c = c, .locals = locals, .level = &own};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * rego.metadata.rule() and rego.metadata.chain(): the METADATA that stands over a rule, as a literal in the place of the call.
+ * rego.metadata.rule() and rego.metadata.chain(): the METADATA that stands over a rule, as a
+ * literal in the place of the call.
  */
 #include "compiler/check.h"
 
@@ -14,7 +15,11 @@ static pol_term *literal_list(pol_arena *arena, pol_span span, pol_value v)
     pol_term **items = POL_NEW_ARRAY(arena, pol_term *, n + 1);
     for (uint32_t i = 0; i < n; i++)
         items[i] = literal(arena, span, pol_load(&v.cells[i]));
-    return pol_term_list(arena, object ? POL_TERM_OBJECT : v.tag == POL_SET ? POL_TERM_SET : POL_TERM_ARRAY, span, items, n);
+    return pol_term_list(arena,
+                         object             ? POL_TERM_OBJECT
+                         : v.tag == POL_SET ? POL_TERM_SET
+                                            : POL_TERM_ARRAY,
+                         span, items, n);
 }
 
 static pol_term *literal(pol_arena *arena, pol_span span, pol_value v)
@@ -36,7 +41,8 @@ static pol_term *literal(pol_arena *arena, pol_span span, pol_value v)
         return literal_list(arena, span, v);
     default: {
         pol_bytes text = pol_number_text(v, buf);
-        return pol_term_text(arena, POL_TERM_NUMBER, span, pol_bytes_of(pol_arena_copy(arena, text.at, text.n), text.n));
+        return pol_term_text(arena, POL_TERM_NUMBER, span,
+                             pol_bytes_of(pol_arena_copy(arena, text.at, text.n), text.n));
     }
     }
 }
@@ -71,7 +77,9 @@ static pol_value rule_path(const pol_checker *c, const pol_rule_info *info)
         pol_builder_add(&b, pol_string(info->module->path[i]));
     if (name->kind != POL_TERM_REF)
         pol_builder_add(&b, pol_string(name->text));
-    for (uint32_t i = 0; name->kind == POL_TERM_REF && i < name->n && (i == 0 || name->items[i]->kind == POL_TERM_STRING); i++)
+    for (uint32_t i = 0; name->kind == POL_TERM_REF && i < name->n &&
+                         (i == 0 || name->items[i]->kind == POL_TERM_STRING);
+         i++)
         pol_builder_add(&b, pol_string(name->items[i]->text));
     return pol_builder_array(&b);
 }
@@ -82,13 +90,15 @@ static pol_value own_annotations(const pol_checker *c, const pol_rule_info *info
     const pol_module *m = info->module->module;
     for (uint32_t i = m->n_metadata; i-- > 0;) {
         const pol_metadata *block = m->metadata[i];
-        if (rule_under(m, block) == info->rule && block->value.tag == POL_OBJECT && pol_bytes_is(scope_of(block, "rule"), "rule"))
+        if (rule_under(m, block) == info->rule && block->value.tag == POL_OBJECT &&
+            pol_bytes_is(scope_of(block, "rule"), "rule"))
             return with_scope(c->arena, block, POL_BYTES("rule"));
     }
     return pol_undefined();
 }
 
-static void add_link(const pol_checker *c, pol_builder *chain, pol_value path, pol_value annotations)
+static void add_link(const pol_checker *c, pol_builder *chain, pol_value path,
+                     pol_value annotations)
 {
     pol_builder link = pol_builder_new(c->arena);
     pol_builder_put_text(&link, "path", path);
@@ -105,13 +115,16 @@ static void add_document(const pol_checker *c, const pol_rule_info *info, pol_bu
         const pol_module *m = other->module->module;
         for (uint32_t i = 0; i < m->n_metadata; i++) {
             const pol_metadata *block = m->metadata[i];
-            if (rule_under(m, block) == other->rule && block->value.tag == POL_OBJECT && pol_bytes_is(scope_of(block, "rule"), "document"))
-                add_link(c, chain, rule_path(c, info), with_scope(c->arena, block, POL_BYTES("document")));
+            if (rule_under(m, block) == other->rule && block->value.tag == POL_OBJECT &&
+                pol_bytes_is(scope_of(block, "rule"), "document"))
+                add_link(c, chain, rule_path(c, info),
+                         with_scope(c->arena, block, POL_BYTES("document")));
         }
     }
 }
 
-/* Blocks of scope package over the rule's package, and of scope subpackages over it and those around it. */
+/* Blocks of scope package over the rule's package, and of scope subpackages over it and those
+ * around it. */
 static void add_packages(const pol_checker *c, const pol_rule_info *info, pol_builder *chain)
 {
     const pol_rule_node *node = info->module->node;
@@ -125,7 +138,8 @@ static void add_packages(const pol_checker *c, const pol_rule_info *info, pol_bu
             if (!block || block->value.tag != POL_OBJECT)
                 continue;
             pol_bytes scope = scope_of(block, "package");
-            if (pol_bytes_is(scope, "subpackages") || (pol_bytes_is(scope, "package") && node == info->module->node))
+            if (pol_bytes_is(scope, "subpackages") ||
+                (pol_bytes_is(scope, "package") && node == info->module->node))
                 add_link(c, chain, segments, with_scope(c->arena, block, scope));
         }
     }
@@ -138,7 +152,8 @@ bool pol_put_metadata(pol_checker *c, const pol_rule_info *info, pol_term *call)
         return false;
     pol_value value = own_annotations(c, info);
     if (rule) {
-        *call = *literal(c->arena, call->span, pol_is_defined(value) ? value : pol_empty(POL_OBJECT));
+        *call =
+            *literal(c->arena, call->span, pol_is_defined(value) ? value : pol_empty(POL_OBJECT));
         return true;
     }
     pol_builder chain = pol_builder_new(c->arena);

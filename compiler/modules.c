@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Packages and imports, the tree of all rules by their refs, and from it the groups and documents that the plan is made of.
+ * Packages and imports, the tree of all rules by their refs, and from it the groups and documents
+ * that the plan is made of.
  */
 #include "compiler/check.h"
 
@@ -167,7 +168,8 @@ static pol_bytes import_name(const pol_import *import)
 {
     if (import->alias.n)
         return import->alias;
-    return import->path->kind == POL_TERM_REF ? import->path->items[import->path->n - 1]->text : import->path->text;
+    return import->path->kind == POL_TERM_REF ? import->path->items[import->path->n - 1]->text
+                                              : import->path->text;
 }
 
 static pol_bytes import_root(const pol_import *import)
@@ -192,8 +194,9 @@ static void check_duplicates(pol_checker *c, const pol_module *module)
         uint32_t row, col;
         pol_source_place(c->program->sources, module->imports[first].span, &row, &col);
         pol_diag(c->diags, POL_D_IMPORT_DUPLICATE, import->span,
-                 "`%.*s` is imported already, in line %u: remove this import, or give it another name with `as`", (int)name.n,
-                 (const char *)name.at, row);
+                 "`%.*s` is imported already, in line %u: remove this import, or give it another "
+                 "name with `as`",
+                 (int)name.n, (const char *)name.at, row);
     }
 }
 
@@ -233,7 +236,8 @@ static void add_rule_name(pol_checker *c, pol_module_info *m, pol_bytes name)
     add_global(c, m, (pol_global){.name = name, .path = path});
 }
 
-static const char *const request_names[] = {"subject", "action", "resource", "context", "token", "cert", "request", "peer"};
+static const char *const request_names[] = {"subject", "action", "resource", "context",
+                                            "token",   "cert",   "request",  "peer"};
 
 void pol_module_globals(pol_checker *c, pol_module_info *m)
 {
@@ -244,14 +248,18 @@ void pol_module_globals(pol_checker *c, pol_module_info *m)
         if (is_feature(import))
             continue;
         set_bound(import->path);
-        add_global(c, m, (pol_global){.name = import_name(import), .path = import->path, .import = import});
+        add_global(
+            c, m,
+            (pol_global){.name = import_name(import), .path = import->path, .import = import});
     }
     for (size_t i = 0; m->polward && i < sizeof request_names / sizeof *request_names; i++) {
         pol_bytes name = pol_bytes_text(request_names[i]);
         pol_global *taken = pol_global_find(m, name);
         if (taken && taken->import)
-            pol_diag(c->diags, POL_D_REQUEST_NAME, taken->import->span,
-                     "in a .pol module `%s` means `input.%s`: give this import another name with `as`", request_names[i], request_names[i]);
+            pol_diag(
+                c->diags, POL_D_REQUEST_NAME, taken->import->span,
+                "in a .pol module `%s` means `input.%s`: give this import another name with `as`",
+                request_names[i], request_names[i]);
         pol_term *path = new_path(c, (pol_span){0, 0, 0}, "input", 1);
         path->items[1] = pol_term_text(c->arena, POL_TERM_STRING, path->span, name);
         add_global(c, m, (pol_global){.name = name, .path = path, .request = true});
@@ -273,7 +281,8 @@ void pol_check_imports_used(pol_checker *c)
         for (uint32_t k = 0; k < m->n_globals; k++) {
             const pol_global *g = &m->globals[k];
             if (g->import && !g->used)
-                pol_diag(c->diags, POL_D_IMPORT_UNUSED, g->import->span, "the import `%.*s` is not used: remove it", (int)g->name.n,
+                pol_diag(c->diags, POL_D_IMPORT_UNUSED, g->import->span,
+                         "the import `%.*s` is not used: remove it", (int)g->name.n,
                          (const char *)g->name.at);
         }
     }

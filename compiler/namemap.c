@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Names to numbers by open addressing. Small maps, which are nearly all, are searched without slots.
+ * Names to numbers by open addressing. Small maps, which are nearly all, are searched without
+ * slots.
  */
 #include "compiler/namemap.h"
 

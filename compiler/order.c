@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Bodies in an order in which they can be evaluated from left to right, and what makes that impossible. See safety.c for what an expression needs and binds.
+ * Bodies in an order in which they can be evaluated from left to right, and what makes that
+ * impossible. See safety.c for what an expression needs and binds.
  */
 #include "compiler/safety.h"
 
 #include <stdlib.h>
+
+/* Of a rule. A text can be made to have any number; who reads more than these? */
+enum { UNSAFE_MAX = 1000 };
 
 typedef struct {
     uint32_t local;
@@ -35,6 +39,8 @@ static void note_unsafe(orderer *o, uint32_t local, pol_span span)
             o->unsafe[i].span = span;
         return;
     }
+    if (o->n_unsafe == UNSAFE_MAX)
+        return;
     POL_GROW(o->arena, o->unsafe, o->n_unsafe, o->unsafe_capacity);
     o->unsafe[o->n_unsafe++] = (unsafe_var){local, span};
 }
@@ -42,6 +48,8 @@ static void note_unsafe(orderer *o, uint32_t local, pol_span span)
 static void suggest_name(orderer *o, pol_bytes name)
 {
     uint32_t n = 0;
+    if (o->c->diags->n > SUGGESTIONS_MAX)
+        return;
     pol_bytes *names = POL_NEW_ARRAY(o->arena, pol_bytes, o->m->n_globals + o->locals->n + 2);
     names[n++] = POL_BYTES("input");
     names[n++] = POL_BYTES("data");
@@ -57,12 +65,15 @@ static void report(orderer *o, const unsafe_var *u)
 {
     const pol_local *l = &o->locals->items[u->local];
     if (l->wildcard) {
-        pol_diag(o->c->diags, POL_D_UNSAFE, u->span, "the wildcard `_` is unsafe: nothing here gives it a value");
+        pol_diag(o->c->diags, POL_D_UNSAFE, u->span,
+                 "the wildcard `_` is unsafe: nothing here gives it a value");
         return;
     }
     pol_term name = {.kind = POL_TERM_VAR, .text = l->name};
     const pol_builtin *b = pol_builtin_named(o->c, &name);
-    pol_diag(o->c->diags, POL_D_UNSAFE, u->span, b ? "`%.*s` is a function and no value: call it" : "the variable `%.*s` is unsafe: nothing gives it a value",
+    pol_diag(o->c->diags, POL_D_UNSAFE, u->span,
+             b ? "`%.*s` is a function and no value: call it"
+               : "the variable `%.*s` is unsafe: nothing gives it a value",
              (int)l->name.n, (const char *)l->name.at);
     if (!b)
         suggest_name(o, l->name);
@@ -116,8 +127,10 @@ static void take_out(orderer *o, pol_term **slot, const pol_expr *e, expr_list *
     add_expr(o, before, assign);
 }
 
-/* Every call below *slot (itself too, unless top) into an assignment of its own, inner ones first. */
-static void flatten_term(orderer *o, pol_term **slot, bool top, const pol_expr *e, expr_list *before)
+/* Every call below *slot (itself too, unless top) into an assignment of its own, inner ones first.
+ */
+static void flatten_term(orderer *o, pol_term **slot, bool top, const pol_expr *e,
+                         expr_list *before)
 {
     pol_term *t = *slot;
     if (!t || pol_is_comprehension(t) || t->kind == POL_TERM_TEMPLATE || pol_is_print(t))
@@ -134,7 +147,8 @@ static void flatten_expr(orderer *o, pol_expr *e, const pol_expr *modifiers, exp
         flatten_term(o, &e->withs[i].value, false, NULL, before);
     if (e->kind == POL_EXPR_NOT && !e->braces) {
         for (uint32_t i = 0; i < e->body->n; i++)
-            flatten_expr(o, e->body->items[i], e->body->items[i]->n_withs ? e->body->items[i] : e, before);
+            flatten_expr(o, e->body->items[i], e->body->items[i]->n_withs ? e->body->items[i] : e,
+                         before);
         return;
     }
     flatten_term(o, &e->left, e->kind == POL_EXPR_TERM, modifiers, before);
@@ -189,7 +203,9 @@ static bool try_value(orderer *o, pol_varset *bound, const pol_term *t)
         return pol_varset_has(bound, t->local);
     uint32_t arity = UINT32_MAX;
     if (t->kind == POL_TERM_CALL)
-        arity = t->group ? t->group->arity : t->builtin ? pol_builtin_arity(t->builtin) : UINT32_MAX;
+        arity = t->group     ? t->group->arity
+                : t->builtin ? pol_builtin_arity(t->builtin)
+                             : UINT32_MAX;
     for (uint32_t i = t->kind == POL_TERM_CALL; i < t->n; i++) {
         bool pattern = (t->kind == POL_TERM_REF && i > 0) || i > arity;
         if (!(pattern ? try_pattern(o, bound, t->items[i]) : try_value(o, bound, t->items[i])))
@@ -212,20 +228,23 @@ static bool try_expr(orderer *o, pol_varset *bound, const pol_expr *e)
             return try_value(o, bound, e->left) && try_pattern(o, bound, e->right);
         return try_value(o, bound, e->right) && try_pattern(o, bound, e->left);
     case POL_EXPR_SOME_IN:
-        return try_value(o, bound, e->right) && (!e->key || try_pattern(o, bound, e->key)) && try_pattern(o, bound, e->left);
+        return try_value(o, bound, e->right) && (!e->key || try_pattern(o, bound, e->key)) &&
+               try_pattern(o, bound, e->left);
     default:
         return true;
     }
 }
 
 /* Takes out the first ref or call below *slot that can be evaluated now and binds something. */
-static bool take_out_first(orderer *o, pol_varset *bound, pol_term **slot, bool top, const pol_expr *e, expr_list *before)
+static bool take_out_first(orderer *o, pol_varset *bound, pol_term **slot, bool top,
+                           const pol_expr *e, expr_list *before)
 {
     pol_term *t = *slot;
     if (!t || pol_is_comprehension(t) || t->kind == POL_TERM_TEMPLATE || pol_is_print(t))
         return false;
     if (!top && (t->kind == POL_TERM_REF || t->kind == POL_TERM_CALL)) {
-        pol_varset after = pol_varset_copy(o->arena, bound), outputs = pol_ref_outputs_of(o->arena, bound, t);
+        pol_varset after = pol_varset_copy(o->arena, bound),
+                   outputs = pol_ref_outputs_of(o->arena, bound, t);
         bool binds = false;
         for (uint32_t i = 0; i < outputs.n; i++)
             binds |= outputs.words[i] != 0;
@@ -242,7 +261,8 @@ static bool take_out_first(orderer *o, pol_varset *bound, pol_term **slot, bool 
     return false;
 }
 
-/* Adds e to placed, behind what must be taken out of it so that no variable is met before it is bound. */
+/* Adds e to placed, behind what must be taken out of it so that no variable is met before it is
+ * bound. */
 static void place(orderer *o, const pol_varset *safe, pol_expr *e, expr_list *placed)
 {
     pol_varset bound = pol_varset_copy(o->arena, safe);
@@ -251,7 +271,8 @@ static void place(orderer *o, const pol_varset *safe, pol_expr *e, expr_list *pl
         if (try_expr(o, &trial, e))
             break;
         bool top = e->kind == POL_EXPR_TERM;
-        if (!take_out_first(o, &bound, &e->left, top, e, placed) && !(e->right && take_out_first(o, &bound, &e->right, false, e, placed)))
+        if (!take_out_first(o, &bound, &e->left, top, e, placed) &&
+            !(e->right && take_out_first(o, &bound, &e->right, false, e, placed)))
             break;
     }
     add_expr(o, placed, e);
@@ -266,7 +287,8 @@ static void add_all(pol_arena *arena, pol_varset *to, const pol_varset *from)
             pol_varset_add(arena, to, 64 * i + (uint32_t)__builtin_ctzll(w));
 }
 
-/* An expression that waits for variables. It is looked at again only when more of what it mentions has become safe. */
+/* An expression that waits for variables. It is looked at again only when more of what it mentions
+ * has become safe. */
 typedef struct {
     pol_expr *expr;
     pol_varlist vars;
@@ -296,7 +318,8 @@ static bool is_worth_a_look(waiter *w, const pol_varset *safe)
     return changed;
 }
 
-static bool try_to_place(orderer *o, pol_varset *safe, const pol_varset *body_vars, waiter *w, expr_list *placed)
+static bool try_to_place(orderer *o, pol_varset *safe, const pol_varset *body_vars, waiter *w,
+                         expr_list *placed)
 {
     pol_varset outputs;
     pol_varlist missing = {0};
@@ -312,7 +335,8 @@ static bool try_to_place(orderer *o, pol_varset *safe, const pol_varset *body_va
 }
 
 /* Places what can be placed, in rounds; the rest stays in waiting. */
-static void place_rounds(orderer *o, pol_varset *safe, const pol_varset *body_vars, waiter_list *waiting, expr_list *placed)
+static void place_rounds(orderer *o, pol_varset *safe, const pol_varset *body_vars,
+                         waiter_list *waiting, expr_list *placed)
 {
     for (bool moved = true; moved && waiting->n;) {
         uint32_t kept = 0;
@@ -391,8 +415,10 @@ static void take_out_refs(orderer *o, const pol_varset *known, pol_term **slot, 
         take_out_refs(o, known, &t->items[i], out);
 }
 
-/* Orders body so that head terms can be evaluated behind it. where: what an unsafe variable of the head itself is reported at. */
-static void order_with_head(orderer *o, pol_body *body, const pol_varset *globals, pol_term ***heads, uint32_t n, pol_span where)
+/* Orders body so that head terms can be evaluated behind it. where: what an unsafe variable of the
+ * head itself is reported at. */
+static void order_with_head(orderer *o, pol_body *body, const pol_varset *globals,
+                            pol_term ***heads, uint32_t n, pol_span where)
 {
     uint32_t before = o->n_unsafe;
     order_body(o, body, globals);
@@ -450,7 +476,8 @@ static void close_comprehension(orderer *o, pol_term *t, const pol_varset *globa
 static void close_embedded(orderer *o, pol_term *t, const pol_varset *globals, pol_span where)
 {
     pol_varlist vars = {0};
-    pol_varset outputs = pol_ref_outputs_of(o->arena, globals, t), known = pol_varset_copy(o->arena, globals);
+    pol_varset outputs = pol_ref_outputs_of(o->arena, globals, t),
+               known = pol_varset_copy(o->arena, globals);
     pol_expr *e = pol_embedded_expr(t);
     pol_vars_of_term(o->arena, t, &vars);
     for (uint32_t i = 0; e && i < e->n_withs; i++) {
@@ -505,7 +532,8 @@ static bool close_expr(pol_walk *w, pol_expr *e)
         if (is_local_var(e->left))
             pol_varset_add(c->o->arena, &inner, e->left->local);
         order_closed_body(c->o, e->body, &inner);
-    } else if (e->kind == POL_EXPR_AND || e->kind == POL_EXPR_OR || (e->kind == POL_EXPR_NOT && e->braces)) {
+    } else if (e->kind == POL_EXPR_AND || e->kind == POL_EXPR_OR ||
+               (e->kind == POL_EXPR_NOT && e->braces)) {
         order_closed_body(c->o, e->body, c->globals);
         order_closed_body(c->o, e->other, c->globals);
     }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which rules read which, by their refs, calls and `with`, and which so read themselves. The order found, what is read first, is that of the type checker.
+ * Which rules read which, by their refs, calls and `with`, and which so read themselves. The order
+ * found, what is read first, is that of the type checker.
  *
- * The graph has a vertex for each branch of a rule and one for each node of the tree of rules, which stands for all rules below it, so that a ref to
- * a package costs one edge. Strongly connected components are found with a stack of our own: chains of rules can be long.
+ * The graph has a vertex for each branch of a rule and one for each node of the tree of rules,
+ * which stands for all rules below it, so that a ref to a package costs one edge. Strongly
+ * connected components are found with a stack of our own: chains of rules can be long.
  */
 #include "compiler/recursion.h"
 
@@ -117,7 +119,8 @@ static void add_group(graph *g, const pol_group *group)
 static bool visit_term(pol_walk *w, pol_term *t)
 {
     graph *g = w->context;
-    if (t->kind == POL_TERM_REF && t->items[0]->kind == POL_TERM_VAR && t->items[0]->bound == POL_BOUND_DATA) {
+    if (t->kind == POL_TERM_REF && t->items[0]->kind == POL_TERM_VAR &&
+        t->items[0]->bound == POL_BOUND_DATA) {
         add_ref(g, g->c->tree, t, 1);
         for (uint32_t i = 1; i < t->n; i++)
             pol_walk_term(w, t->items[i]);
@@ -165,10 +168,12 @@ typedef struct {
     pol_rule_order *order;
 } search;
 
-/* The rules of data.polward are in no file of the author's: the statement on the cycle is told of. */
+/* The rules of data.polward are in no file of the author's: the statement on the cycle is told of.
+ */
 static bool is_result(const graph *g, const pol_rule_info *b)
 {
-    return g->c->program->has_statements && b->module->n_path == 1 && pol_bytes_is(b->module->path[0], "polward");
+    return g->c->program->has_statements && b->module->n_path == 1 &&
+           pol_bytes_is(b->module->path[0], "polward");
 }
 
 static void report(graph *g, pol_rule_info *b)
@@ -177,10 +182,13 @@ static void report(graph *g, pol_rule_info *b)
     if (is_result(g, b))
         return;
     if (b->group && b->group->hidden)
-        pol_diag(g->c->diags, POL_D_RECURSION, b->rule->span, "this statement reads the decision that it is a part of");
-    else
         pol_diag(g->c->diags, POL_D_RECURSION, b->rule->span,
-                 "`%s` depends on itself: no rule may read its own value, directly or through others", b->group ? b->group->name : "this rule");
+                 "this statement reads the decision that it is a part of");
+    else
+        pol_diag(
+            g->c->diags, POL_D_RECURSION, b->rule->span,
+            "`%s` depends on itself: no rule may read its own value, directly or through others",
+            b->group ? b->group->name : "this rule");
 }
 
 static void close_component(search *s, uint32_t root)

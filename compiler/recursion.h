@@ -6,7 +6,8 @@
 #include "compiler/check.h"
 
 typedef struct {
-    pol_rule_info **items; /* what is read before what reads it; else branches are items of their own */
+    pol_rule_info *
+        *items; /* what is read before what reads it; else branches are items of their own */
     uint32_t n;
 } pol_rule_order;
 

@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The type of the input document in .pol modules: what pold assembles, with what `schema` statements say of the parts that are open without them.
+ * The type of the input document in .pol modules: what pold assembles, with what `schema`
+ * statements say of the parts that are open without them.
  */
 #include "compiler/check.h"
 
-/* cert, token, request and peer are what a verifier or the listener gives: nothing else can be there. */
+/* cert, token, request and peer are what a verifier or the listener gives: nothing else can be
+ * there. */
 static const char assembled[] =
-    "() {subject: {id: string, type: string, ...}, action: {name: string, ...}, resource: {type: string, ...},"
+    "() {subject: {id: string, type: string, ...}, action: {name: string, ...}, resource: {type: "
+    "string, ...},"
     " context: object[string: any],"
-    " token: {header: object[string: any], claims: object[string: any], scopes: array[string], issuer: string, subject: string,"
+    " token: {header: object[string: any], claims: object[string: any], scopes: array[string], "
+    "issuer: string, subject: string,"
     " client_id: string, expires_at: any, bound: boolean, kind: string},"
-    " cert: {subject: string, issuer: string, serial: string, fingerprint_sha256: string, not_before: any, not_after: any,"
-    " san: {dns: array[string], uri: array[string], email: array[string], ip: array[string]}, spiffe_id: string, trust_domain: string,"
+    " cert: {subject: string, issuer: string, serial: string, fingerprint_sha256: string, "
+    "not_before: any, not_after: any,"
+    " san: {dns: array[string], uri: array[string], email: array[string], ip: array[string]}, "
+    "spiffe_id: string, trust_domain: string,"
     " chain_length: number, revocation: string, source: string},"
-    " request: {method: string, path: string, query: object[string: array[string]], headers: object[string: any], host: string,"
+    " request: {method: string, path: string, query: object[string: array[string]], headers: "
+    "object[string: any], host: string,"
     " scheme: string, source: {ip: string, port: number}, body: any, time: any},"
-    " peer: {uid: number, gid: number, pid: number, user: string, cert: any, transport: string}, ...}";
+    " peer: {uid: number, gid: number, pid: number, user: string, cert: any, transport: string}, "
+    "...}";
 
 static const pol_type *type_of_name(pol_bytes name)
 {
@@ -22,8 +30,10 @@ static const pol_type *type_of_name(pol_bytes name)
         const char *name;
         pol_kind kind;
     } names[] = {
-        {"string", POL_TYPE_KIND_STRING}, {"number", POL_TYPE_KIND_NUMBER}, {"integer", POL_TYPE_KIND_NUMBER}, {"bool", POL_TYPE_KIND_BOOL},
-        {"null", POL_TYPE_KIND_NULL},     {"time", POL_TYPE_KIND_STRING},   {"cidr", POL_TYPE_KIND_STRING},    {"uri", POL_TYPE_KIND_STRING},
+        {"string", POL_TYPE_KIND_STRING},  {"number", POL_TYPE_KIND_NUMBER},
+        {"integer", POL_TYPE_KIND_NUMBER}, {"bool", POL_TYPE_KIND_BOOL},
+        {"null", POL_TYPE_KIND_NULL},      {"time", POL_TYPE_KIND_STRING},
+        {"cidr", POL_TYPE_KIND_STRING},    {"uri", POL_TYPE_KIND_STRING},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (pol_bytes_is(name, names[i].name))
@@ -60,7 +70,8 @@ static const pol_type *type_of_node(pol_arena *arena, const pol_type_node *node)
     case POL_TYPE_SET:
         return pol_type_set(arena, type_of_node(arena, node->of));
     case POL_TYPE_MAP:
-        return pol_type_object(arena, NULL, 0, type_of_node(arena, node->of), type_of_node(arena, node->to));
+        return pol_type_object(arena, NULL, 0, type_of_node(arena, node->of),
+                               type_of_node(arena, node->to));
     case POL_TYPE_UNION:
         for (uint32_t i = 0; i < node->n_parts; i++)
             t = pol_type_or(arena, t, type_of_node(arena, node->parts[i]));
@@ -68,7 +79,8 @@ static const pol_type *type_of_node(pol_arena *arena, const pol_type_node *node)
     case POL_TYPE_OBJECT: {
         pol_property *properties = POL_NEW_ARRAY(arena, pol_property, node->n_fields + 1);
         for (uint32_t i = 0; i < node->n_fields; i++)
-            properties[i] = (pol_property){pol_string(node->fields[i].name), type_of_node(arena, node->fields[i].type)};
+            properties[i] = (pol_property){pol_string(node->fields[i].name),
+                                           type_of_node(arena, node->fields[i].type)};
         return pol_type_object(arena, properties, node->n_fields, NULL, NULL);
     }
     }
@@ -76,7 +88,8 @@ static const pol_type *type_of_node(pol_arena *arena, const pol_type_node *node)
 }
 
 /* object with what is at path replaced by t; the type itself where the path leads nowhere. */
-static const pol_type *put(pol_arena *arena, const pol_type *object, pol_bytes path, const pol_type *t)
+static const pol_type *put(pol_arena *arena, const pol_type *object, pol_bytes path,
+                           const pol_type *t)
 {
     if (path.n == 0)
         return t;
@@ -129,7 +142,8 @@ static void add_captures(pol_arena *arena, resource_fields *r, pol_bytes templat
         while (i < template.n && template.at[i] != '}' && template.at[i] != '.')
             i++;
         if (i > start)
-            add_field(arena, r, pol_bytes_of(template.at + start, i - start), pol_type_scalar(POL_TYPE_KIND_STRING));
+            add_field(arena, r, pol_bytes_of(template.at + start, i - start),
+                      pol_type_scalar(POL_TYPE_KIND_STRING));
     }
 }
 
@@ -156,7 +170,8 @@ static const pol_type *type_of_resource(pol_arena *arena, const pol_program *p)
     add_field(arena, &r, POL_BYTES("id"), pol_type_scalar(POL_TYPE_KIND_STRING));
     add_field(arena, &r, POL_BYTES("type"), pol_type_scalar(POL_TYPE_KIND_STRING));
     add_field(arena, &r, POL_BYTES("properties"), pol_type_any());
-    return pol_type_object(arena, r.fields, r.n_fields, r.open ? pol_type_any() : NULL, r.open ? pol_type_any() : NULL);
+    return pol_type_object(arena, r.fields, r.n_fields, r.open ? pol_type_any() : NULL,
+                           r.open ? pol_type_any() : NULL);
 }
 
 const pol_type *pol_request_type(pol_checker *c)
@@ -169,7 +184,8 @@ const pol_type *pol_request_type(pol_checker *c)
     for (uint32_t i = 0; i < p->n_modules; i++)
         for (uint32_t k = 0; k < p->modules[i]->n_statements; k++) {
             const pol_statement *st = p->modules[i]->statements[k];
-            if (st->kind == POL_STATEMENT_SCHEMA && st->type && !st->resource_type.text.n && !pol_bytes_starts(st->path, POL_BYTES("data")))
+            if (st->kind == POL_STATEMENT_SCHEMA && st->type && !st->resource_type.text.n &&
+                !pol_bytes_starts(st->path, POL_BYTES("data")))
                 t = put(c->arena, t, st->path, type_of_node(c->arena, st->type));
         }
     return resource ? put(c->arena, t, POL_BYTES("resource"), resource) : t;

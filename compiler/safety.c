@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which variables an expression needs and which it binds, and from that the order of bodies, as OPA finds it: an expression is placed as soon as what it needs is bound,
- * in the order written where there is a choice. What cannot be placed is unsafe. Closures are ordered inside with what is bound around them.
+ * Which variables an expression needs and which it binds, and from that the order of bodies, as OPA
+ * finds it: an expression is placed as soon as what it needs is bound, in the order written where
+ * there is a choice. What cannot be placed is unsafe. Closures are ordered inside with what is
+ * bound around them.
  *
- * Where a call can only be placed apart from the expression it stands in, or where evaluation from left to right would meet a variable too early, the call or ref is
- * taken out into an assignment of its own before the expression.
+ * Where a call can only be placed apart from the expression it stands in, or where evaluation from
+ * left to right would meet a variable too early, the call or ref is taken out into an assignment of
+ * its own before the expression.
  */
 #include "compiler/safety.h"
 
@@ -103,7 +106,8 @@ static bool enter_closed_expr(pol_walk *w, pol_expr *e)
 {
     collector *c = w->context;
     pol_walk inside = {.term = collect_all, .context = c, .closures = true};
-    if (e->kind == POL_EXPR_EVERY || e->kind == POL_EXPR_AND || e->kind == POL_EXPR_OR || (e->kind == POL_EXPR_NOT && e->braces)) {
+    if (e->kind == POL_EXPR_EVERY || e->kind == POL_EXPR_AND || e->kind == POL_EXPR_OR ||
+        (e->kind == POL_EXPR_NOT && e->braces)) {
         pol_walk_body(&inside, e->body);
         pol_walk_body(&inside, e->other);
     }
@@ -129,7 +133,8 @@ void pol_mentioned_in(pol_arena *arena, pol_expr *e, pol_varlist *out)
 static bool all_safe(const pol_varset *safe, const pol_varset *more, const pol_varlist *vars)
 {
     for (uint32_t i = 0; i < vars->n; i++)
-        if (!pol_varset_has(safe, vars->items[i]) && !(more && pol_varset_has(more, vars->items[i])))
+        if (!pol_varset_has(safe, vars->items[i]) &&
+            !(more && pol_varset_has(more, vars->items[i])))
             return false;
     return true;
 }
@@ -172,7 +177,8 @@ static bool is_head_safe(const binding *b, const pol_term *ref)
     return is_local_var(head) ? pol_varset_has(b->safe, head->local) : is_term_safe(b, head);
 }
 
-/* Variables that an operand or a pattern binds: those of arrays and of objects' values (and, in an operand, of sets). */
+/* Variables that an operand or a pattern binds: those of arrays and of objects' values (and, in an
+ * operand, of sets). */
 static void mark_pattern(binding *b, const pol_term *t, bool operand)
 {
     if (is_local_var(t)) {
@@ -215,7 +221,8 @@ static bool is_same_key(const pol_term *a, const pol_term *b)
 {
     if (is_local_var(a) || is_local_var(b))
         return is_local_var(a) && is_local_var(b) && a->local == b->local;
-    return a->kind == b->kind && pol_is_constant(a) && a->boolean == b->boolean && pol_bytes_equal(a->text, b->text);
+    return a->kind == b->kind && pol_is_constant(a) && a->boolean == b->boolean &&
+           pol_bytes_equal(a->text, b->text);
 }
 
 static bool is_pattern_kind(const pol_term *t)
@@ -255,8 +262,10 @@ static void unify(binding *b, pol_term *x, pol_term *y)
                     unify(b, x->items[i + 1], y->items[k + 1]);
     } else if (is_pattern_kind(x) || is_pattern_kind(y)) {
         pol_term *pattern = is_pattern_kind(x) ? x : y, *value = pattern == x ? y : x;
-        if (value->kind == POL_TERM_REF ? is_head_safe(b, value)
-                                        : pol_is_comprehension(value) || (value->kind == POL_TERM_CALL && is_term_safe(b, value)))
+        if (value->kind == POL_TERM_REF
+                ? is_head_safe(b, value)
+                : pol_is_comprehension(value) ||
+                      (value->kind == POL_TERM_CALL && is_term_safe(b, value)))
             mark_pattern(b, pattern, false);
         else if (value->kind == POL_TERM_VAR) /* input or data */
             mark_pattern(b, pattern, false);
@@ -289,7 +298,9 @@ static void unify_var(binding *b, pol_term *var, pol_term *other)
 static void bind_call(binding *b, pol_term *call)
 {
     mark_refs(b, call);
-    uint32_t arity = call->group ? call->group->arity : call->builtin ? pol_builtin_arity(call->builtin) : UINT32_MAX;
+    uint32_t arity = call->group     ? call->group->arity
+                     : call->builtin ? pol_builtin_arity(call->builtin)
+                                     : UINT32_MAX;
     if (call->builtin && (call->builtin->flags & POL_VARIADIC))
         return;
     if (arity == UINT32_MAX || call->n - 1 != arity + 1)
@@ -336,7 +347,8 @@ pol_varset pol_outputs_of(pol_arena *arena, const pol_varset *safe, pol_expr *e)
         break;
     case POL_EXPR_SOME_IN:
         mark_refs(&b, e->right);
-        if (e->right->kind == POL_TERM_REF ? is_head_safe(&b, e->right) : is_term_safe(&b, e->right)) {
+        if (e->right->kind == POL_TERM_REF ? is_head_safe(&b, e->right)
+                                           : is_term_safe(&b, e->right)) {
             if (e->key)
                 mark_pattern(&b, e->key, true);
             mark_pattern(&b, e->left, false);
@@ -363,16 +375,19 @@ pol_varset pol_ref_outputs_of(pol_arena *arena, const pol_varset *safe, pol_term
 
 /* ---- what it needs ---- */
 
-static void add_missing(pol_arena *arena, const pol_varset *safe, const pol_varset *outputs, const pol_varlist *vars, pol_varlist *missing)
+static void add_missing(pol_arena *arena, const pol_varset *safe, const pol_varset *outputs,
+                        const pol_varlist *vars, pol_varlist *missing)
 {
     for (uint32_t i = 0; i < vars->n; i++)
-        if (!pol_varset_has(safe, vars->items[i]) && !(outputs && pol_varset_has(outputs, vars->items[i])))
+        if (!pol_varset_has(safe, vars->items[i]) &&
+            !(outputs && pol_varset_has(outputs, vars->items[i])))
             pol_varlist_add(arena, missing, vars->items[i]);
 }
 
-/* Variables of the body (body_vars) that e cannot do without and that are neither safe nor bound by e itself. */
-void pol_missing_of(pol_arena *arena, const pol_varset *safe, const pol_varset *body_vars, pol_expr *e, pol_varset *outputs,
-                    pol_varlist *missing)
+/* Variables of the body (body_vars) that e cannot do without and that are neither safe nor bound by
+ * e itself. */
+void pol_missing_of(pol_arena *arena, const pol_varset *safe, const pol_varset *body_vars,
+                    pol_expr *e, pol_varset *outputs, pol_varlist *missing)
 {
     pol_varlist own = {0}, closed = {0}, shared = {0};
     *outputs = pol_outputs_of(arena, safe, e);

@@ -31,5 +31,5 @@ pol_varset pol_outputs_of(pol_arena *arena, const pol_varset *safe, pol_expr *e)
 /* What refs in t bind by iterating. */
 pol_varset pol_ref_outputs_of(pol_arena *arena, const pol_varset *safe, pol_term *t);
 /* What e needs and has not; closures need what the body around them has at its own level. */
-void pol_missing_of(pol_arena *arena, const pol_varset *safe, const pol_varset *body_vars, pol_expr *e, pol_varset *outputs,
-                    pol_varlist *missing);
+void pol_missing_of(pol_arena *arena, const pol_varset *safe, const pol_varset *body_vars,
+                    pol_expr *e, pol_varset *outputs, pol_varlist *missing);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Types: making, union, meeting, look-up, reading signatures. Unions are kept small: one of more than UNION_MAX members is any, which only means that less is known.
+ * Types: making, union, meeting, look-up, reading signatures. Unions are kept small: one of more
+ * than UNION_MAX members is any, which only means that less is known.
  */
 #include "compiler/types.h"
 
@@ -55,9 +56,11 @@ static const pol_type *make(pol_arena *arena, pol_type t)
     return made;
 }
 
-const pol_type *pol_type_array(pol_arena *arena, const pol_type **parts, uint32_t n, const pol_type *rest)
+const pol_type *pol_type_array(pol_arena *arena, const pol_type **parts, uint32_t n,
+                               const pol_type *rest)
 {
-    return make(arena, (pol_type){.kind = POL_TYPE_KIND_ARRAY, .parts = parts, .n = n, .rest = rest});
+    return make(arena,
+                (pol_type){.kind = POL_TYPE_KIND_ARRAY, .parts = parts, .n = n, .rest = rest});
 }
 
 const pol_type *pol_type_set(pol_arena *arena, const pol_type *of)
@@ -70,18 +73,24 @@ static int compare_properties(const void *a, const void *b)
     return pol_compare(((const pol_property *)a)->key, ((const pol_property *)b)->key);
 }
 
-const pol_type *pol_type_object(pol_arena *arena, pol_property *properties, uint32_t n, const pol_type *keys, const pol_type *rest)
+const pol_type *pol_type_object(pol_arena *arena, pol_property *properties, uint32_t n,
+                                const pol_type *keys, const pol_type *rest)
 {
     uint32_t kept = 0;
     if (n)
         qsort(properties, n, sizeof *properties, compare_properties);
     for (uint32_t i = 0; i < n; i++) {
         if (kept && pol_equal(properties[kept - 1].key, properties[i].key))
-            properties[kept - 1].type = pol_type_or(arena, properties[kept - 1].type, properties[i].type);
+            properties[kept - 1].type =
+                pol_type_or(arena, properties[kept - 1].type, properties[i].type);
         else
             properties[kept++] = properties[i];
     }
-    return make(arena, (pol_type){.kind = POL_TYPE_KIND_OBJECT, .properties = properties, .n_properties = kept, .keys = keys, .rest = rest});
+    return make(arena, (pol_type){.kind = POL_TYPE_KIND_OBJECT,
+                                  .properties = properties,
+                                  .n_properties = kept,
+                                  .keys = keys,
+                                  .rest = rest});
 }
 
 /* ---- equality and union ---- */
@@ -96,7 +105,8 @@ static bool same(const pol_type *a, const pol_type *b)
         if (!same(a->parts[i], b->parts[i]))
             return false;
     for (uint32_t i = 0; i < a->n_properties; i++)
-        if (!pol_equal(a->properties[i].key, b->properties[i].key) || !same(a->properties[i].type, b->properties[i].type))
+        if (!pol_equal(a->properties[i].key, b->properties[i].key) ||
+            !same(a->properties[i].type, b->properties[i].type))
             return false;
     return same(a->rest, b->rest) && same(a->keys, b->keys);
 }
@@ -118,7 +128,8 @@ const pol_type *pol_type_or(pol_arena *arena, const pol_type *a, const pol_type 
     const pol_type *one_a[] = {a}, *one_b[] = {b};
     const pol_type *const *parts_a = a->kind == POL_TYPE_KIND_ANY ? a->parts : one_a;
     const pol_type *const *parts_b = b->kind == POL_TYPE_KIND_ANY ? b->parts : one_b;
-    uint32_t n_a = a->kind == POL_TYPE_KIND_ANY ? a->n : 1, n_b = b->kind == POL_TYPE_KIND_ANY ? b->n : 1;
+    uint32_t n_a = a->kind == POL_TYPE_KIND_ANY ? a->n : 1,
+             n_b = b->kind == POL_TYPE_KIND_ANY ? b->n : 1;
     const pol_type *parts[UNION_MAX];
     uint32_t n = 0;
     for (uint32_t i = 0; i < n_a; i++)
@@ -171,7 +182,9 @@ static const pol_type *property_of(const pol_type *object, pol_value key)
         else
             high = middle;
     }
-    return object->rest && object->keys && pol_types_meet(object->keys, type_of_scalar(key)) ? object->rest : NULL;
+    return object->rest && object->keys && pol_types_meet(object->keys, type_of_scalar(key))
+               ? object->rest
+               : NULL;
 }
 
 static bool arrays_meet(const pol_type *a, const pol_type *b)
@@ -210,7 +223,8 @@ bool pol_types_meet(const pol_type *a, const pol_type *b)
     case POL_TYPE_KIND_ARRAY:
         return arrays_meet(a, b);
     case POL_TYPE_KIND_OBJECT:
-        return properties_meet(a, b) && properties_meet(b, a) && (!a->rest || !b->rest || pol_types_meet(a->rest, b->rest));
+        return properties_meet(a, b) && properties_meet(b, a) &&
+               (!a->rest || !b->rest || pol_types_meet(a->rest, b->rest));
     case POL_TYPE_KIND_SET:
         return pol_types_meet(a->rest, b->rest);
     default:
@@ -324,7 +338,8 @@ static pol_bytes read_name(reader *r)
 {
     skip_blanks(r);
     const char *start = r->at;
-    while ((*r->at >= 'a' && *r->at <= 'z') || (*r->at >= 'A' && *r->at <= 'Z') || (*r->at >= '0' && *r->at <= '9') || *r->at == '_')
+    while ((*r->at >= 'a' && *r->at <= 'z') || (*r->at >= 'A' && *r->at <= 'Z') ||
+           (*r->at >= '0' && *r->at <= '9') || *r->at == '_')
         r->at++;
     return pol_bytes_of(start, (size_t)(r->at - start));
 }
@@ -467,7 +482,8 @@ bool pol_signature_read(pol_arena *arena, const char *text, pol_signature *out)
 
 static void write_type(pol_buf *out, const pol_type *t, unsigned depth);
 
-static void write_list(pol_buf *out, const pol_type *const *parts, uint32_t n, const char *between, unsigned depth)
+static void write_list(pol_buf *out, const pol_type *const *parts, uint32_t n, const char *between,
+                       unsigned depth)
 {
     for (uint32_t i = 0; i < n; i++) {
         if (i)

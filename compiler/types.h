@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What is known of a value before it is there: the types of Rego, their union, look-up, and the texts of built-in signatures read into them.
- * Types are immutable and live in the compile arena. NULL is "nothing is known yet", which is not any.
+ * What is known of a value before it is there: the types of Rego, their union, look-up, and the
+ * texts of built-in signatures read into them. Types are immutable and live in the compile arena.
+ * NULL is "nothing is known yet", which is not any.
  */
 #pragma once
 
@@ -24,14 +25,16 @@ typedef struct {
 } pol_property;
 
 struct pol_type {
-    uint8_t kind; /* pol_kind */
+    uint8_t kind;           /* pol_kind */
     const pol_type **parts; /* ARRAY: the first elements; ANY: of the union, no two alike */
     uint32_t n;
-    const pol_type *rest;   /* ARRAY: further elements; SET: elements; OBJECT: values of other keys; NULL: there are none */
-    const pol_type *keys;   /* OBJECT: other keys */
+    const pol_type *rest; /* ARRAY: further elements; SET: elements; OBJECT: values of other keys;
+                             NULL: there are none */
+    const pol_type *keys; /* OBJECT: other keys */
     pol_property *properties; /* OBJECT, sorted by key */
     uint32_t n_properties;
-    uint32_t size, depth;   /* of the type as a tree; what grows too large is any, so that no check takes long */
+    uint32_t size,
+        depth; /* of the type as a tree; what grows too large is any, so that no check takes long */
 };
 
 typedef struct {
@@ -43,9 +46,11 @@ typedef struct {
 
 const pol_type *pol_type_any(void);
 const pol_type *pol_type_scalar(pol_kind kind);
-const pol_type *pol_type_array(pol_arena *arena, const pol_type **parts, uint32_t n, const pol_type *rest);
+const pol_type *pol_type_array(pol_arena *arena, const pol_type **parts, uint32_t n,
+                               const pol_type *rest);
 const pol_type *pol_type_set(pol_arena *arena, const pol_type *of);
-const pol_type *pol_type_object(pol_arena *arena, pol_property *properties, uint32_t n, const pol_type *keys, const pol_type *rest);
+const pol_type *pol_type_object(pol_arena *arena, pol_property *properties, uint32_t n,
+                                const pol_type *keys, const pol_type *rest);
 /* The type of either; a NULL counts for nothing. */
 const pol_type *pol_type_or(pol_arena *arena, const pol_type *a, const pol_type *b);
 bool pol_type_is_any(const pol_type *t);

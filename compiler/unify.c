@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Types of terms and the unification of terms with types, after OPA's checker: a variable gets its type where it is first met.
+ * Types of terms and the unification of terms with types, after OPA's checker: a variable gets its
+ * type where it is first met.
  */
 #include "compiler/unify.h"
 #include "grammar/parse.h"
@@ -21,7 +22,8 @@ static bool group_signature(pol_inference *x, const pol_group *group, pol_signat
     const pol_rule_node *node = node_of_group(x->c, group);
     if (!node || node->open || !node->argument_types || !node->type)
         return false;
-    *out = (pol_signature){.arguments = node->argument_types, .n = group->arity, .result = node->type};
+    *out =
+        (pol_signature){.arguments = node->argument_types, .n = group->arity, .result = node->type};
     return true;
 }
 
@@ -29,7 +31,8 @@ static bool group_signature(pol_inference *x, const pol_group *group, pol_signat
 static bool builtin_signature(pol_inference *x, const pol_builtin *b, pol_signature *out)
 {
     pol_checker *c = x->c;
-    uint32_t at = *pol_namemap_put(c->arena, &c->signature_names, pol_bytes_text(b->name), c->n_signatures);
+    uint32_t at =
+        *pol_namemap_put(c->arena, &c->signature_names, pol_bytes_text(b->name), c->n_signatures);
     if (at == c->n_signatures) {
         pol_signature s;
         if (!pol_signature_read(c->arena, b->signature, &s))
@@ -51,8 +54,10 @@ bool pol_signature_of(pol_inference *x, const pol_term *call, pol_signature *out
 bool pol_functions_fit(pol_inference *x, const pol_with *w)
 {
     pol_signature target, value;
-    if (!(w->group ? group_signature(x, w->group, &target) : builtin_signature(x, w->builtin, &target)) ||
-        !(w->value_group ? group_signature(x, w->value_group, &value) : builtin_signature(x, w->value_builtin, &value)))
+    if (!(w->group ? group_signature(x, w->group, &target)
+                   : builtin_signature(x, w->builtin, &target)) ||
+        !(w->value_group ? group_signature(x, w->value_group, &value)
+                         : builtin_signature(x, w->value_builtin, &value)))
         return true;
     if (target.n != value.n)
         return false;
@@ -77,11 +82,13 @@ const pol_type *pol_type_of_node(const pol_rule_node *node)
     return node->open || has_rules_below(node) ? NULL : node->type;
 }
 
-static const pol_type *select_operands(pol_inference *x, const pol_type *t, const pol_term *ref, uint32_t i)
+static const pol_type *select_operands(pol_inference *x, const pol_type *t, const pol_term *ref,
+                                       uint32_t i)
 {
     for (; t && i < ref->n; i++)
-        t = pol_is_constant(ref->items[i]) ? pol_type_select(x->arena, t, pol_term_value(x->arena, ref->items[i]))
-                                           : pol_type_values(x->arena, t);
+        t = pol_is_constant(ref->items[i])
+                ? pol_type_select(x->arena, t, pol_term_value(x->arena, ref->items[i]))
+                : pol_type_values(x->arena, t);
     return t;
 }
 
@@ -187,7 +194,8 @@ const pol_type *pol_type_of(pol_inference *x, const pol_term *t)
     case POL_TERM_SET_COMPREHENSION:
         return pol_type_set(x->arena, known(pol_type_of(x, t->items[0])));
     case POL_TERM_OBJECT_COMPREHENSION:
-        return pol_type_object(x->arena, NULL, 0, known(pol_type_of(x, t->items[0])), known(pol_type_of(x, t->items[1])));
+        return pol_type_object(x->arena, NULL, 0, known(pol_type_of(x, t->items[0])),
+                               known(pol_type_of(x, t->items[1])));
     }
     return pol_type_any();
 }
@@ -215,14 +223,16 @@ static bool unify_object(pol_inference *x, const pol_term *t, const pol_type *wa
             pol_unify_term(x, t->items[i + 1], pol_type_any(), widen);
             continue;
         }
-        const pol_type *value = pol_type_select(x->arena, wanted, pol_term_value(x->arena, t->items[i]));
+        const pol_type *value =
+            pol_type_select(x->arena, wanted, pol_term_value(x->arena, t->items[i]));
         if (!value || !pol_unify_term(x, t->items[i + 1], value, widen))
             return false;
     }
     return true;
 }
 
-static bool unify_collection(pol_inference *x, const pol_term *t, const pol_type *wanted, bool widen)
+static bool unify_collection(pol_inference *x, const pol_term *t, const pol_type *wanted,
+                             bool widen)
 {
     if (pol_type_is_any(wanted)) {
         for (uint32_t i = 0; i < t->n; i++)
@@ -278,7 +288,8 @@ static bool unify_unknown(pol_inference *x, const pol_term *a, const pol_term *b
         for (uint32_t i = 0; i < a->n; i += 2)
             for (uint32_t k = 0; k < b->n; k += 2)
                 if (a->items[i]->kind == POL_TERM_STRING && b->items[k]->kind == POL_TERM_STRING &&
-                    pol_bytes_equal(a->items[i]->text, b->items[k]->text) && !pol_unify_terms(x, a->items[i + 1], b->items[k + 1]))
+                    pol_bytes_equal(a->items[i]->text, b->items[k]->text) &&
+                    !pol_unify_terms(x, a->items[i + 1], b->items[k + 1]))
                     return false;
         return true;
     }

@@ -17,7 +17,8 @@ typedef struct {
 const pol_type *pol_type_of(pol_inference *x, const pol_term *t);
 /* Of the rules at a node of the tree; NULL: nothing is known. */
 const pol_type *pol_type_of_node(const pol_rule_node *node);
-/* Can the value of t be of type wanted? Variables without a type take theirs from it; widen: they keep what they had as well. */
+/* Can the value of t be of type wanted? Variables without a type take theirs from it; widen: they
+ * keep what they had as well. */
 bool pol_unify_term(pol_inference *x, const pol_term *t, const pol_type *wanted, bool widen);
 bool pol_unify_terms(pol_inference *x, const pol_term *a, const pol_term *b);
 /* Of a call; false when nothing is known. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One walk over terms, expressions and bodies, in the order written. What is a closure, with variables of its own, is known here.
+ * One walk over terms, expressions and bodies, in the order written. What is a closure, with
+ * variables of its own, is known here.
  */
 #include "compiler/check.h"
 
@@ -26,7 +27,8 @@ static void walk_withs(pol_walk *w, pol_expr *e)
     }
 }
 
-/* What is embedded in a template can have `with` modifiers: those of the one expression in its body. */
+/* What is embedded in a template can have `with` modifiers: those of the one expression in its
+ * body. */
 static void walk_embedded_withs(pol_walk *w, pol_term *item)
 {
     pol_expr *e = pol_embedded_expr(item);

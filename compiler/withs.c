@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What `with` may replace and by what, and the lists of what is replaced, from which the plan knows where to look.
+ * What `with` may replace and by what, and the lists of what is replaced, from which the plan knows
+ * where to look.
  */
 #include "compiler/check.h"
 
@@ -14,7 +15,8 @@ static bool is_below_rule(const pol_checker *c, const pol_term *target)
 {
     const pol_rule_node *node = c->tree;
     for (uint32_t i = 1; node && i + 1 < target->n; i++) {
-        node = pol_is_constant(target->items[i]) ? pol_rule_node_child(node, target->items[i]) : NULL;
+        node =
+            pol_is_constant(target->items[i]) ? pol_rule_node_child(node, target->items[i]) : NULL;
         if (node && node->n_rules)
             return true;
     }
@@ -33,7 +35,8 @@ static bool check_builtin(pol_checker *c, const pol_with *w)
     else if (pol_bytes_ends(pol_bytes_text(w->builtin->signature), POL_BYTES(" none")))
         why = "it has no value";
     if (why)
-        pol_diag(c->diags, POL_D_WITH_REPLACE, w->target->span, "`with` cannot replace `%s`: %s", name, why);
+        pol_diag(c->diags, POL_D_WITH_REPLACE, w->target->span, "`with` cannot replace `%s`: %s",
+                 name, why);
     return !why;
 }
 
@@ -41,7 +44,8 @@ static void note_path(pol_checker *c, const pol_term *target)
 {
     pol_program *p = c->program;
     uint32_t n = 1;
-    while (target->kind == POL_TERM_REF && n < target->n && target->items[n]->kind == POL_TERM_STRING)
+    while (target->kind == POL_TERM_REF && n < target->n &&
+           target->items[n]->kind == POL_TERM_STRING)
         n++;
     pol_bytes *path = POL_NEW_ARRAY(c->arena, pol_bytes, n);
     path[0] = target->kind == POL_TERM_REF ? target->items[0]->text : target->text;
@@ -73,11 +77,15 @@ bool pol_check_with(pol_checker *c, pol_with *w)
         return true;
     }
     if (!pol_is_rooted(w->target, POL_BOUND_INPUT) && !pol_is_rooted(w->target, POL_BOUND_DATA)) {
-        pol_diag(c->diags, POL_D_WITH_TARGET, w->target->span, "`with` replaces `input`, `data`, something below them, or a function; this is none of them");
+        pol_diag(c->diags, POL_D_WITH_TARGET, w->target->span,
+                 "`with` replaces `input`, `data`, something below them, or a function; this is "
+                 "none of them");
         return false;
     }
-    if (pol_is_rooted(w->target, POL_BOUND_DATA) && w->target->kind == POL_TERM_REF && is_below_rule(c, w->target)) {
-        pol_diag(c->diags, POL_D_WITH_REPLACE, w->target->span, "`with` cannot replace a part of a rule's value: replace the rule");
+    if (pol_is_rooted(w->target, POL_BOUND_DATA) && w->target->kind == POL_TERM_REF &&
+        is_below_rule(c, w->target)) {
+        pol_diag(c->diags, POL_D_WITH_REPLACE, w->target->span,
+                 "`with` cannot replace a part of a rule's value: replace the rule");
         return false;
     }
     if (w->group)

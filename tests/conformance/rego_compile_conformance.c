@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * rego-compile-conformance DIR [-v]: sets of modules that must compile, or must be refused with a class of error on a line, from a folder of JSON files.
- * Each file is an array of cases {note, modules, strict, print_statements, want_errors, exhaustive, compiles}; the i-th module is test-<i>.rego.
+ * rego-compile-conformance DIR [-v]: sets of modules that must compile, or must be refused with a
+ * class of error on a line, from a folder of JSON files. Each file is an array of cases {note,
+ * modules, strict, print_statements, want_errors, exhaustive, compiles}; the i-th module is
+ * test-<i>.rego.
  */
 #include "compiler/diag.h"
 #include "compiler/program.h"
@@ -42,7 +44,8 @@ static void compile(compilation *k, pol_value c)
     k->diags.sources = &k->sources;
     for (uint32_t i = 0; i < modules.n; i++) {
         const char *name = pol_arena_printf(&k->arena, "test-%u.rego", i);
-        uint32_t source = pol_source_add(&k->sources, name, pol_text(pol_element(modules, i)), false);
+        uint32_t source =
+            pol_source_add(&k->sources, name, pol_text(pol_element(modules, i)), false);
         pol_module *module = pol_parse_module(&k->arena, &k->sources, source, &k->diags);
         POL_GROW(&k->arena, program.modules, program.n_modules, program.modules_capacity);
         program.modules[program.n_modules++] = module;
@@ -65,7 +68,8 @@ static bool is_error(const pol_diagnostic *d)
 
 static bool matches(const compilation *k, const pol_diagnostic *d, pol_value want)
 {
-    pol_value module = pol_object_member(want, "module"), wanted_row = pol_object_member(want, "row");
+    pol_value module = pol_object_member(want, "module"),
+              wanted_row = pol_object_member(want, "row");
     pol_bytes name = module.tag == POL_STRING ? pol_text(module) : POL_BYTES("test-0.rego");
     uint32_t row, col;
     if (!pol_bytes_is(pol_text(pol_object_member(want, "code")), class_of(d)))
@@ -126,7 +130,8 @@ static void tell(const compilation *k, const char *file, pol_value c)
         const pol_diagnostic *d = &k->diags.items[i];
         uint32_t row, col;
         pol_source_place(&k->sources, d->span, &row, &col);
-        pol_buf_printf(&out, "%s%s:%u:%u: %s %s: %s", i ? "\n          " : "", k->sources.items[d->span.source].name, row, col, class_of(d),
+        pol_buf_printf(&out, "%s%s:%u:%u: %s %s: %s", i ? "\n          " : "",
+                       k->sources.items[d->span.source].name, row, col, class_of(d),
                        pol_diag_infos[d->code].name, d->message);
     }
     printf("%.*s\n", (int)out.n, (const char *)out.at);
@@ -156,7 +161,8 @@ POL_MUST_USE static bool run_file(tally *t, const char *dir, const char *name, p
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", dir, name);
     pol_arena_init(&arena, 0);
-    bool read = pol_file_read(path, 0, &text, err) && pol_json_read(&arena, pol_buf_view(&text), NULL, &cases, err);
+    bool read = pol_file_read(path, 0, &text, err) &&
+                pol_json_read(&arena, pol_buf_view(&text), NULL, &cases, err);
     if (read && cases.tag != POL_ARRAY)
         read = pol_fail(err, POL_E_JSON, "not an array of cases");
     for (uint32_t i = 0; read && i < cases.n; i++)
@@ -184,7 +190,10 @@ int main(int argc, char **argv)
     struct dirent **entries;
     int n = dir ? scandir(dir, &entries, is_json, alphasort) : -1;
     if (n < 0) {
-        fprintf(stderr, dir ? "rego-compile-conformance: %s cannot be read\n" : "usage: rego-compile-conformance DIR [-v]\n", dir);
+        fprintf(stderr,
+                dir ? "rego-compile-conformance: %s cannot be read\n"
+                    : "usage: rego-compile-conformance DIR [-v]\n",
+                dir);
         return 2;
     }
     for (int i = 0; i < n; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Programs checked: what is refused and where, how names are bound, how bodies are ordered, which groups and documents rules make.
+ * Programs checked: what is refused and where, how names are bound, how bodies are ordered, which
+ * groups and documents rules make.
  */
 #include "compiler/program.h"
 #include "grammar/parse.h"
@@ -20,9 +21,11 @@ typedef struct {
 static void add_module(compilation *k, const char *name, const char *text)
 {
     pol_bytes bytes = pol_bytes_text(text);
-    uint32_t source = pol_source_add(&k->sources, name, bytes, pol_bytes_ends(pol_bytes_text(name), POL_BYTES(".pol")));
+    uint32_t source = pol_source_add(&k->sources, name, bytes,
+                                     pol_bytes_ends(pol_bytes_text(name), POL_BYTES(".pol")));
     POL_GROW(&k->arena, k->program.modules, k->program.n_modules, k->program.modules_capacity);
-    k->program.modules[k->program.n_modules++] = pol_parse_module(&k->arena, &k->sources, source, &k->diags);
+    k->program.modules[k->program.n_modules++] =
+        pol_parse_module(&k->arena, &k->sources, source, &k->diags);
 }
 
 static void begin(compilation *k)
@@ -31,7 +34,10 @@ static void begin(compilation *k)
     pol_arena_init(&k->arena, 0);
     k->sources.arena = k->diags.arena = &k->arena;
     k->diags.sources = &k->sources;
-    k->program = (pol_program){.arena = &k->arena, .sources = &k->sources, .diags = &k->diags, .data = pol_empty(POL_OBJECT)};
+    k->program = (pol_program){.arena = &k->arena,
+                               .sources = &k->sources,
+                               .diags = &k->diags,
+                               .data = pol_empty(POL_OBJECT)};
 }
 
 /* "class row, class row" in order of places. */
@@ -42,7 +48,8 @@ static char *found(compilation *k)
     for (uint32_t i = 0; i < k->diags.n; i++) {
         uint32_t row, col;
         pol_source_place(&k->sources, k->diags.items[i].span, &row, &col);
-        pol_buf_printf(&out, "%s%s %u", i ? ", " : "", pol_diag_infos[k->diags.items[i].code].class_name, row);
+        pol_buf_printf(&out, "%s%s %u", i ? ", " : "",
+                       pol_diag_infos[k->diags.items[i].code].class_name, row);
     }
     char *text = (char *)pol_arena_copy(&k->arena, out.at, out.n);
     pol_buf_deinit(&out);
@@ -82,7 +89,8 @@ static void test_every_mistake_is_reported(void **state)
            "v contains 2\n"
            "w := http.send({})\n"
            "z if { 1 == 1 with nothing as 2 }\n",
-           "rego_compile_error 3, rego_unsafe_var_error 4, rego_compile_error 5, rego_type_error 6, rego_type_error 7, "
+           "rego_compile_error 3, rego_unsafe_var_error 4, rego_compile_error 5, rego_type_error "
+           "6, rego_type_error 7, "
            "rego_recursion_error 8, rego_type_error 9, rego_type_error 11, rego_type_error 12");
 }
 
@@ -103,7 +111,8 @@ static void test_types_of_the_request_in_pol_modules(void **state)
     expect_as("t.pol", "package t\np if cert.spiffeid == \"x\"\n", "rego_type_error 2");
     expect_as("t.pol", "package t\np if cert.spiffe_id == \"x\"\n", "");
     expect_as("t.pol", "package t\np if token.bound == \"yes\"\n", "rego_type_error 2");
-    expect_as("t.pol", "package t\np if token.claims.tenant == \"x\"\nq if resource.anything\n", "");
+    expect_as("t.pol", "package t\np if token.claims.tenant == \"x\"\nq if resource.anything\n",
+              "");
     expect_as("t.pol", "package t\np if cert.nothing with input as {\"cert\": {}}\n", "");
     expect("package t\np if input.cert.spiffeid == \"x\"\n", "");
 }
@@ -162,15 +171,16 @@ static void test_groups_and_documents(void **state)
     (void)state;
     compilation k;
     begin(&k);
-    add_module(&k, "a.rego", "package a\n"
-                             "p := 1\n"
-                             "s contains 1\n"
-                             "s contains 2\n"
-                             "o[x].y := 1 if x := \"k\"\n"
-                             "o.z := 2\n"
-                             "f(x) := x\n"
-                             "default f(_) := 3\n"
-                             "b.c := 4\n");
+    add_module(&k, "a.rego",
+               "package a\n"
+               "p := 1\n"
+               "s contains 1\n"
+               "s contains 2\n"
+               "o[x].y := 1 if x := \"k\"\n"
+               "o.z := 2\n"
+               "f(x) := x\n"
+               "default f(_) := 3\n"
+               "b.c := 4\n");
     add_module(&k, "b.rego", "package a.o\nlast := 5\n");
     check(&k);
     assert_int_equal(group(&k, "data.a.p")->kind, POL_GROUP_COMPLETE);
@@ -186,7 +196,8 @@ static void test_groups_and_documents(void **state)
     pol_bytes path[] = {POL_BYTES("a"), POL_BYTES("o"), POL_BYTES("k"), POL_BYTES("y")};
     uint32_t used;
     pol_document *document;
-    assert_ptr_equal(pol_program_find(&k.program, path, 4, &used, &document), group(&k, "data.a.o"));
+    assert_ptr_equal(pol_program_find(&k.program, path, 4, &used, &document),
+                     group(&k, "data.a.o"));
     assert_int_equal(used, 2);
     pol_bytes nowhere[] = {POL_BYTES("b")};
     assert_null(pol_program_find(&k.program, nowhere, 1, &used, &document));
@@ -199,7 +210,8 @@ static void test_names_become_refs_from_the_root(void **state)
     (void)state;
     compilation k;
     begin(&k);
-    add_module(&k, "a.rego", "package a\nimport input.user as u\nq := 1\np if { q == 1; u.name == \"x\" }\n");
+    add_module(&k, "a.rego",
+               "package a\nimport input.user as u\nq := 1\np if { q == 1; u.name == \"x\" }\n");
     check(&k);
     const pol_body *body = &group(&k, "data.a.p")->rules[0]->body;
     const pol_term *q = body->items[0]->left->items[1], *u = body->items[1]->left->items[1];
@@ -233,7 +245,9 @@ static void test_what_with_replaces_is_listed(void **state)
     (void)state;
     compilation k;
     begin(&k);
-    add_module(&k, "a.rego", "package a\nf(x) := x\np if { f(1) with input.a.b as 1 with data.c as 2 with f as 3 with count as f }\n");
+    add_module(&k, "a.rego",
+               "package a\nf(x) := x\np if { f(1) with input.a.b as 1 with data.c as 2 with f as 3 "
+               "with count as f }\n");
     check(&k);
     assert_int_equal(k.program.n_with_paths, 2);
     assert_int_equal(k.program.with_path_lengths[0], 3);

@@ -45,7 +45,8 @@ static void test_signature_with_names(void **state)
 {
     (void)state;
     pol_signature s;
-    assert_true(pol_signature_read(&arena, "(search: string | array[string], n: number) set[any]", &s));
+    assert_true(
+        pol_signature_read(&arena, "(search: string | array[string], n: number) set[any]", &s));
     assert_int_equal(s.n, 2);
     expect_text(s.arguments[0], "string | array[string]");
     expect_text(s.arguments[1], "number");
@@ -65,8 +66,17 @@ static void test_signature_without_result(void **state)
 static void test_malformed_signatures(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"", "(", "()", "(number", "(number) ", "(number) number number", "(nothing) number",
-                                        "(array[) number", "([number) number", "(object[string]) any", "({a number}) any"};
+    static const char *const texts[] = {"",
+                                        "(",
+                                        "()",
+                                        "(number",
+                                        "(number) ",
+                                        "(number) number number",
+                                        "(nothing) number",
+                                        "(array[) number",
+                                        "([number) number",
+                                        "(object[string]) any",
+                                        "({a number}) any"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         pol_signature s;
         assert_false(pol_signature_read(&arena, texts[i], &s));
@@ -89,7 +99,8 @@ static void test_every_builtin_has_a_signature(void **state)
 static void test_union_has_no_member_twice(void **state)
 {
     (void)state;
-    const pol_type *a = pol_type_or(&arena, type("string | number"), type("number | array[string]"));
+    const pol_type *a =
+        pol_type_or(&arena, type("string | number"), type("number | array[string]"));
     expect_text(a, "string | number | array[string]");
     expect_text(pol_type_or(&arena, a, type("any")), "any");
     expect_text(pol_type_or(&arena, NULL, type("null")), "null");
@@ -102,11 +113,19 @@ static void test_what_meets(void **state)
         const char *a, *b;
         bool meet;
     } rows[] = {
-        {"number", "string", false},        {"number", "any", true},           {"string | number", "number | null", true},
-        {"array[string]", "[string]", true}, {"array[string]", "[number]", false}, {"[number]", "[number, number]", false},
-        {"array[number]", "set[number]", false}, {"set[string]", "set[number]", false}, {"{a: number}", "{a: string}", false},
-        {"{a: number}", "{b: number}", false}, {"{a: number}", "object[string: any]", true},
-        {"{a: number, ...}", "{a: number, b: string}", true}, {"{a: number, ...}", "{a: string, b: string}", false},
+        {"number", "string", false},
+        {"number", "any", true},
+        {"string | number", "number | null", true},
+        {"array[string]", "[string]", true},
+        {"array[string]", "[number]", false},
+        {"[number]", "[number, number]", false},
+        {"array[number]", "set[number]", false},
+        {"set[string]", "set[number]", false},
+        {"{a: number}", "{a: string}", false},
+        {"{a: number}", "{b: number}", false},
+        {"{a: number}", "object[string: any]", true},
+        {"{a: number, ...}", "{a: number, b: string}", true},
+        {"{a: number, ...}", "{a: string, b: string}", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_int_equal(pol_types_meet(type(rows[i].a), type(rows[i].b)), rows[i].meet);
