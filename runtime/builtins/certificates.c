@@ -143,16 +143,6 @@ static void put_name(pol_buf *json, const char *member, const X509_NAME *name)
 
 /* ---- alternative names ---- */
 
-static void put_address(pol_buf *json, const ASN1_STRING *s)
-{
-    const uint8_t *a = ASN1_STRING_get0_data(s);
-    int n = ASN1_STRING_length(s);
-    if (n == 4)
-        pol_buf_printf(json, "\"%u.%u.%u.%u\"", a[0], a[1], a[2], a[3]);
-    else
-        pol_go_bytes(json, a, n > 0 ? (size_t)n : 0);
-}
-
 typedef enum { AS_TEXT, AS_URL, AS_ADDRESS } name_form;
 
 static void put_san(pol_buf *json, const char *member, const GENERAL_NAMES *names, int type, name_form form)
@@ -166,7 +156,7 @@ static void put_san(pol_buf *json, const char *member, const GENERAL_NAMES *name
         pol_buf_byte(json, any ? ',' : '[');
         any = true;
         if (form == AS_ADDRESS)
-            put_address(json, name->d.iPAddress);
+            pol_cert_write_address(json, name->d.iPAddress);
         else if (form == AS_TEXT)
             pol_cert_write_text(json, name->d.ia5);
         else {

@@ -15,6 +15,7 @@
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
+#include <arpa/inet.h>
 #include <strings.h>
 
 POL_CLEANUP(BIO *, BIO_free_all)
@@ -539,17 +540,12 @@ static void put_hex(pol_buf *json, const char *member, pol_bytes bytes)
     pol_buf_text(json, "\",");
 }
 
-static void put_address(pol_buf *json, pol_bytes a)
+void pol_cert_write_address(pol_buf *json, const ASN1_OCTET_STRING *s)
 {
-    if (a.n == 4) {
-        pol_buf_printf(json, "\"%u.%u.%u.%u\"", a.at[0], a.at[1], a.at[2], a.at[3]);
-        return;
-    }
-    char text[64] = "";
-    BIO_snprintf(text, sizeof text, "%x:%x:%x:%x:%x:%x:%x:%x", a.at[0] << 8 | a.at[1], a.at[2] << 8 | a.at[3], a.at[4] << 8 | a.at[5],
-                 a.at[6] << 8 | a.at[7], a.at[8] << 8 | a.at[9], a.at[10] << 8 | a.at[11], a.at[12] << 8 | a.at[13],
-                 a.at[14] << 8 | a.at[15]);
-    pol_buf_printf(json, "\"%s\"", text);
+    char text[INET6_ADDRSTRLEN];
+    pol_bytes a = bytes_of(s);
+    bool ok = (a.n == 4 || a.n == 16) && inet_ntop(a.n == 4 ? AF_INET : AF_INET6, a.at, text, sizeof text);
+    pol_buf_printf(json, "\"%s\"", ok ? text : "");
 }
 
 static void put_names(pol_buf *json, const char *member, const GENERAL_NAMES *names, int type)
@@ -563,7 +559,7 @@ static void put_names(pol_buf *json, const char *member, const GENERAL_NAMES *na
         if (n++)
             pol_buf_byte(json, ',');
         if (type == GEN_IPADD)
-            put_address(json, bytes_of(name->d.iPAddress));
+            pol_cert_write_address(json, name->d.iPAddress);
         else
             pol_json_write_string(json, bytes_of(name->d.ia5), POL_JSON_COMPACT);
     }

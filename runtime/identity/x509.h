@@ -56,3 +56,5 @@ void pol_cert_write(pol_buf *json, X509 *leaf, const pol_cert_facts *facts);
 void pol_cert_write_time(pol_buf *json, const ASN1_TIME *t);
 /* An ASN.1 text as UTF-8, appended as JSON string. */
 void pol_cert_write_text(pol_buf *json, const ASN1_STRING *s);
+/* An iPAddress name as text, appended as JSON string; "" when it is neither IPv4 nor IPv6. */
+void pol_cert_write_address(pol_buf *json, const ASN1_OCTET_STRING *s);

@@ -45,7 +45,7 @@ static int make_all(void **state)
     ca = make_cert(&(cert_plan){.subject = "Test CA", .ca = true, .from_s = -year, .to_s = year}, ca_key, NULL, NULL);
     client = make_cert(&(cert_plan){.subject = "orders", .san = "URI:spiffe://acme.example/orders", .from_s = -year, .to_s = year},
                        client_key, ca, ca_key);
-    other_client = make_cert(&(cert_plan){.subject = "plain", .san = "DNS:plain.example", .from_s = -year, .to_s = year}, client_key, ca,
+    other_client = make_cert(&(cert_plan){.subject = "plain", .san = "DNS:plain.example,IP:10.0.0.1,IP:2001:db8::1", .from_s = -year, .to_s = year}, client_key, ca,
                              ca_key);
     stranger = make_cert(&(cert_plan){.subject = "Test CA", .ca = true, .from_s = -year, .to_s = year}, client_key, NULL, NULL);
     make_trust();
@@ -264,7 +264,9 @@ static void a_certificate_of_the_trusted_ca_names_its_spiffe_id(void **state)
     assert_json(pol_object_member(cert, "chain_length"), "2");
     assert_json(pol_object_member(cert, "source"), "\"request\"");
     d.cert_pem = to_pem(&arena, other_client);
-    assert_json(pol_object_member(accept(&d), "subject"), "{\"id\":\"CN=plain\",\"type\":\"client\"}");
+    input = accept(&d);
+    assert_json(pol_object_member(input, "subject"), "{\"id\":\"CN=plain\",\"type\":\"client\"}");
+    assert_json(pol_object_member(pol_object_member(pol_object_member(input, "cert"), "san"), "ip"), "[\"10.0.0.1\",\"2001:db8::1\"]");
 }
 
 static void a_certificate_that_does_not_verify_is_refused(void **state)
