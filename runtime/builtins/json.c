@@ -4,6 +4,7 @@
 #include "runtime/json.h"
 
 #include "runtime/builtins/patch.h"
+#include "runtime/builtins/schema.h"
 #include "runtime/builtins/writer.h"
 
 static pol_value marshal(pol_eval *ev, pol_value v)
@@ -258,7 +259,55 @@ POL_BUILTIN(json_patch, "json.patch", "(target: any, patches: array[{op: string,
     return pol_patch_apply(ev, args[0], pol_arg_array(ev, args, 1));
 }
 
+/* ---- schemas ---- */
+
+/* Operand i: a document, or its JSON text. Undefined with why set when the text is none. */
+static pol_value arg_document(pol_eval *ev, const pol_value *args, unsigned i, pol_error *why)
+{
+    pol_value v = args[i];
+    if (v.tag == POL_OBJECT)
+        return v;
+    if (v.tag != POL_STRING)
+        return pol_operand_error(ev, i + 1, "one of {string, object}", v);
+    pol_charge(ev, 1 + v.n / 16);
+    return pol_json_read(pol_eval_arena(ev), pol_text(args[i]), NULL, &v, why) ? v : pol_undefined();
+}
+
+POL_BUILTIN_FLAGS(json_match_schema, "json.match_schema",
+                  "(document: string | object[any: any], schema: string | object[any: any]) [boolean, array[{desc: string, error: string, field: string, type: string}]]",
+                  "Whether the document fits the JSON Schema, and what does not.", POL_NONDETERMINISTIC)
+{
+    pol_error why = {0};
+    pol_value document = arg_document(ev, args, 0, &why), schema = pol_is_defined(document) ? arg_document(ev, args, 1, &why) : document;
+    if (!pol_is_defined(schema))
+        return pol_builtin_error(ev, "%s", why.text);
+    const char *fault = pol_schema_fault(ev, schema);
+    if (fault)
+        return pol_builtin_error(ev, "%s", fault);
+    pol_value failures = pol_schema_failures(ev, document, schema);
+    if (!pol_is_defined(failures))
+        return failures;
+    pol_value pair[] = {pol_bool(failures.n == 0), failures};
+    return pol_array_of(pol_eval_arena(ev), pair, 2);
+}
+
+POL_BUILTIN_FLAGS(json_verify_schema, "json.verify_schema", "(schema: string | object[any: any]) [boolean, null | string]",
+                  "Whether the schema is a JSON Schema, and what is wrong with it.", POL_NONDETERMINISTIC)
+{
+    pol_error why = {0};
+    pol_value schema = arg_document(ev, args, 0, &why), pair[] = {pol_bool(true), pol_null()};
+    if (pol_builtin_failed(ev))
+        return pol_undefined();
+    const char *fault = pol_is_defined(schema) ? pol_schema_fault(ev, schema) : why.text;
+    if (fault) {
+        pair[0] = pol_bool(false);
+        pair[1] = pol_string_printf(pol_eval_arena(ev), "jsonschema: %s", fault);
+    }
+    return pol_array_of(pol_eval_arena(ev), pair, 2);
+}
+
 POL_FAMILY(json) = {
     POL_ROW(marshal), POL_ROW(marshal_with_options), POL_ROW(unmarshal),  POL_ROW(json_is_valid),
-    POL_ROW(json_filter), POL_ROW(json_remove),      POL_ROW(json_patch), POL_END,
+    POL_ROW(json_filter), POL_ROW(json_remove),      POL_ROW(json_patch),
+    POL_ROW(json_match_schema), POL_ROW(json_verify_schema), POL_END,
 };
