@@ -51,7 +51,7 @@ static int64_t find_by_index(pol_value v, pol_value key, size_t step)
     uint32_t mask = index->n_slots - 1, at = pol_hash(key) & mask;
     for (uint32_t tried = 0; tried < index->n_slots; tried++, at = (at + 1) & mask) {
         uint32_t slot = slots[at];
-        if (slot == 0)
+        if (slot == 0 || slot > v.n)
             return -1;
         if (pol_equal(pol_load(&v.cells[(slot - 1) * step]), key))
             return slot - 1;
@@ -82,7 +82,7 @@ static int64_t find_string(pol_value v, pol_value key, size_t step)
     for (uint32_t i = 0; i < v.n; i++, cell += step)
         if (cell->raw.tag == POL_STRING && cell->raw.hash == key.hash && cell->raw.n == key.n) {
             pol_value s = pol_load(cell);
-            if (s.text == key.text || memcmp(s.text, key.text, key.n) == 0)
+            if (key.n == 0 || memcmp(s.text, key.text, key.n) == 0)
                 return i;
         }
     return -1;
@@ -145,6 +145,8 @@ pol_value pol_lookup(pol_value collection, pol_value key)
 
 void pol_builder_grow(pol_builder *b)
 {
+    if (b->capacity > UINT32_MAX / 2)
+        pol_arena_alloc_slow(b->arena, SIZE_MAX); /* more cells than can be counted: the arena is exhausted */
     POL_GROW(b->arena, b->cells, b->n, b->capacity);
 }
 
@@ -160,12 +162,17 @@ pol_value pol_builder_array(pol_builder *b)
     return finish(b, POL_ARRAY, b->n);
 }
 
-static bool in_order(const pol_cell *cells, uint32_t n, size_t step)
+/* 0 when all are in order and no two equal, 1 when some are equal, 2 when there is something to sort. */
+static unsigned disorder(const pol_cell *cells, uint32_t n, size_t step)
 {
-    for (uint32_t i = 1; i < n; i++)
-        if (pol_compare(pol_load(&cells[(i - 1) * step]), pol_load(&cells[i * step])) > 0)
-            return false;
-    return true;
+    unsigned found = 0;
+    for (uint32_t i = 1; i < n; i++) {
+        int order = pol_compare(pol_load(&cells[(i - 1) * step]), pol_load(&cells[i * step]));
+        if (order > 0)
+            return 2;
+        found |= order == 0;
+    }
+    return found;
 }
 
 static void insertion_sort(pol_cell *cells, uint32_t n, size_t step)
@@ -201,19 +208,23 @@ static void sort_cells(pol_cell *cells, uint32_t n, size_t step, pol_cell *spare
     memcpy(&cells[out * step], &spare[left * step], (half - left) * step * sizeof *cells);
 }
 
-static void sort_builder(pol_builder *b, size_t step)
+/* False when nothing was to be done: in order and all different. */
+static bool sort_builder(pol_builder *b, size_t step)
 {
     uint32_t n = (uint32_t)(b->n / step);
-    if (in_order(b->cells, n, step))
-        return;
+    unsigned found = disorder(b->cells, n, step);
+    if (found < 2)
+        return found;
     pol_cell *spare = n > 12 ? pol_arena_array(b->arena, (n / 2 + 1) * step, sizeof *spare) : NULL;
     sort_cells(b->cells, n, step, spare);
+    return true;
 }
 
 pol_value pol_builder_set(pol_builder *b)
 {
     uint32_t kept = 0;
-    sort_builder(b, 1);
+    if (!sort_builder(b, 1))
+        return finish(b, POL_SET, b->n);
     for (uint32_t i = 0; i < b->n; i++)
         if (kept == 0 || !pol_equal(pol_load(&b->cells[kept - 1]), pol_load(&b->cells[i])))
             b->cells[kept++] = b->cells[i];
@@ -225,7 +236,8 @@ pol_value pol_builder_set(pol_builder *b)
 static pol_value finish_object(pol_builder *b, pol_value *conflict)
 {
     uint32_t kept = 0;
-    sort_builder(b, 2);
+    if (!sort_builder(b, 2))
+        return finish(b, POL_OBJECT, b->n / 2);
     for (uint32_t i = 0; i < b->n; i += 2) {
         if (kept && pol_equal(pol_load(&b->cells[kept - 2]), pol_load(&b->cells[i]))) {
             if (conflict && !pol_equal(pol_load(&b->cells[kept - 1]), pol_load(&b->cells[i + 1]))) {
@@ -318,10 +330,19 @@ pol_value pol_object_with(pol_arena *arena, pol_value object, pol_value key, pol
     pol_builder_put(&one, key, value);
     if (object.tag != POL_OBJECT)
         return pol_builder_object(&one);
-    for (uint32_t i = 0; i < object.n; i++)
-        pol_builder_put(&out, pol_member_key(object, i), pol_member_value(object, i));
-    pol_builder_put(&out, key, value);
-    return pol_builder_object(&out);
+    bool placed = false;
+    for (uint32_t i = 0; i < object.n; i++) {
+        int order = placed ? -1 : pol_compare(pol_member_key(object, i), key);
+        if (order >= 0) {
+            pol_builder_put(&out, order == 0 ? pol_member_key(object, i) : key, value);
+            placed = true;
+        }
+        if (order != 0)
+            pol_builder_put(&out, pol_member_key(object, i), pol_member_value(object, i));
+    }
+    if (!placed)
+        pol_builder_put(&out, key, value);
+    return finish(&out, POL_OBJECT, out.n / 2);
 }
 
 pol_value pol_value_copy(pol_arena *arena, pol_value v)

@@ -11,7 +11,6 @@ typedef struct {
     const uint8_t *begin, *at, *end;
     const pol_json_options *options;
     pol_error *err;
-    bool borrow;
 } reader;
 
 /* An open array or object. */
@@ -215,37 +214,10 @@ static bool read_string(reader *r, pol_value *out)
             return fail_at(r, p, "a control character in a string must be escaped");
         }
     }
-    if ((size_t)(p - first) > UINT32_MAX)
-        return fail_at(r, first, "this string is too long");
     if (escaped)
         return read_escaped(r, first, p, out);
     r->at = p + 1;
-    pol_bytes text = pol_bytes_of(first, (size_t)(p - first));
-    if (!r->borrow) {
-        uint8_t *copy = pol_arena_try(r->arena, text.n + 1);
-        if (!copy)
-            return pol_fail(r->err, POL_E_LIMIT, "no memory is left for this document");
-        if (text.n)
-            memcpy(copy, text.at, text.n);
-        copy[text.n] = 0;
-        text.at = copy;
-    }
-    *out = pol_string(text);
-    return true;
-}
-
-static bool read_number(reader *r, const uint8_t *start, pol_value *out)
-{
-    pol_bytes text = pol_bytes_of(start, (size_t)(r->at - start));
-    *out = pol_number_read(text);
-    if (out->tag == POL_DECIMAL && !r->borrow) {
-        uint8_t *copy = pol_arena_try(r->arena, text.n + 1);
-        if (!copy)
-            return pol_fail(r->err, POL_E_LIMIT, "no memory is left for this document");
-        memcpy(copy, text.at, text.n);
-        copy[text.n] = 0;
-        out->text = copy;
-    }
+    *out = pol_string(pol_bytes_of(first, (size_t)(p - first)));
     return true;
 }
 
@@ -292,7 +264,8 @@ static bool read_scalar(reader *r, token t, const uint8_t *start, pol_value *out
     case TOKEN_STRING:
         return read_string(r, out);
     case TOKEN_NUMBER:
-        return read_number(r, start, out);
+        *out = pol_number_read(pol_bytes_of(start, (size_t)(r->at - start)));
+        return true;
     case TOKEN_NULL:
         *out = pol_null();
         return true;
@@ -324,7 +297,7 @@ static bool read_key(reader *r, level *open, bool first, bool *closed, const uin
 /* One document: values go into the level that is open; a level that closes is a value of the one around it. */
 static bool read_document(reader *r, pol_value *out)
 {
-    uint32_t max_depth = r->options->max_depth && r->options->max_depth < POL_DEPTH_MAX ? r->options->max_depth : POL_DEPTH_MAX - 1;
+    uint32_t max_depth = r->options->max_depth && r->options->max_depth < POL_DEPTH_MAX ? r->options->max_depth : POL_DEPTH_MAX;
     uint32_t depth = 0, capacity = 0;
     level *levels = NULL;
     const uint8_t *start;
@@ -391,18 +364,18 @@ bool pol_json_read(pol_arena *arena, pol_bytes text, const pol_json_options *opt
 {
     static const pol_json_options plain = {0};
     reader r = {.arena = arena, .options = options ? options : &plain, .err = err};
-    r.borrow = r.options->borrow;
     *out = pol_undefined();
-    if (!r.borrow) {
+    if (text.n > UINT32_MAX) /* no string or number in it is longer than a value's length can say */
+        return pol_fail(err, POL_E_LIMIT, "the document has %zu bytes; the most that can be read is 4 GiB", text.n);
+    if (!r.options->borrow) {
         /* The lexer needs a NUL behind the text. The copy is as good as the text for strings to point into. */
-        uint8_t *copy = text.n < SIZE_MAX ? pol_arena_try(arena, text.n + 1) : NULL;
+        uint8_t *copy = pol_arena_try(arena, text.n + 1);
         if (!copy)
             return pol_fail(err, POL_E_LIMIT, "no memory is left for this document");
         if (text.n)
             memcpy(copy, text.at, text.n);
         copy[text.n] = 0;
         text.at = copy;
-        r.borrow = true;
     }
     r.begin = r.at = text.at;
     r.end = text.at + text.n;

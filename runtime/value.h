@@ -172,7 +172,7 @@ bool pol_equal_slow(pol_value a, pol_value b);
 static inline bool pol_equal(pol_value a, pol_value b)
 {
     if (a.tag == POL_STRING && b.tag == POL_STRING)
-        return a.n == b.n && a.hash == b.hash && (a.text == b.text || memcmp(a.text, b.text, a.n) == 0);
+        return a.n == b.n && a.hash == b.hash && (a.n == 0 || memcmp(a.text, b.text, a.n) == 0);
     if (a.tag == POL_INT && b.tag == POL_INT)
         return a.i == b.i;
     return pol_equal_slow(a, b);
