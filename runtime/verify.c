@@ -3,7 +3,7 @@
  * over instructions, no recursion. What a bundle says of order, hashes and indexes may be a lie that gives wrong answers, never an unsafe
  * access: the signature vouches for answers.
  */
-#include "runtime/bundle.h"
+#include "runtime/assigned.h"
 
 #include <math.h>
 #include <openssl/evp.h>
@@ -227,6 +227,12 @@ POL_MUST_USE static bool check_values(const pol_bundle *b, pol_error *err)
 
 /* ---- code ---- */
 
+/* Words of sets that may be joined while a bundle is checked: some seconds' work, reached by no bundle of ours. */
+#define ASSIGNED_WORK_MAX ((uint64_t)1 << 30)
+
+/* Segments of a path of WITH, OVERRIDE and PATCH: the machine recurses over them. */
+enum { PATH_SEGMENTS_MAX = 256 };
+
 typedef struct {
     const pol_bundle *b;
     const pol_bundle_function *fn;
@@ -309,6 +315,18 @@ POL_MUST_USE static bool check_arity(const code_check *c, pol_insn in)
     return of == by || refuse(c, "a replacement with another number of parameters", by, of);
 }
 
+/* WITH, OVERRIDE and PATCH take a path from the constants. */
+POL_MUST_USE static bool check_path(const code_check *c, uint32_t k)
+{
+    pol_value path = pol_load(&c->b->cells[c->fn->first_cell + k]);
+    if (path.tag != POL_ARRAY || path.n == 0 || path.n > PATH_SEGMENTS_MAX)
+        return refuse(c, "a path that is no array of 1 to 256 segments: constant", k, c->fn->n_constants);
+    pol_value root = pol_element(path, 0);
+    bool is_root = root.tag == POL_STRING && (pol_bytes_is(pol_text(root), "data") ||
+                                              (c->code[c->pc].op == POL_OP_WITH && pol_bytes_is(pol_text(root), "input")));
+    return is_root || refuse(c, "a path that does not begin with data or input: constant", k, c->fn->n_constants);
+}
+
 POL_MUST_USE static bool check_insn(const code_check *c)
 {
     pol_insn in = c->code[c->pc];
@@ -323,6 +341,8 @@ POL_MUST_USE static bool check_insn(const code_check *c)
         POL_TRY(below(c, "constant", (uint32_t)in.j, c->fn->n_constants));
     else
         POL_TRY(check_operand(c, op->operand[3], (uint32_t)in.j));
+    if (in.op == POL_OP_WITH || in.op == POL_OP_OVERRIDE || in.op == POL_OP_PATCH)
+        POL_TRY(check_path(c, in.b));
     if (op->operand[1] == POL_ARGS && in.b + (uint64_t)count_args(c, in) > c->fn->n_registers)
         return refuse(c, "arguments from register", in.b, c->fn->n_registers);
     return check_arity(c, in);
@@ -330,7 +350,7 @@ POL_MUST_USE static bool check_insn(const code_check *c)
 
 POL_MUST_USE static bool check_functions(const pol_bundle *b, pol_error *err)
 {
-    uint64_t next = 0;
+    uint64_t next = 0, work = ASSIGNED_WORK_MAX;
     for (uint32_t f = 0; f < b->n_functions; f++) {
         code_check c = {.b = b, .fn = &b->functions[f], .f = f, .err = err};
         POL_TRY(check_name(b, c.fn->name, "a function", err));
@@ -345,6 +365,8 @@ POL_MUST_USE static bool check_functions(const pol_bundle *b, pol_error *err)
             return pol_fail(err, POL_E_BUNDLE, "function %u can run past its end", f);
         next += c.fn->n_code;
     }
+    for (uint32_t f = 0; f < b->n_functions; f++)
+        POL_TRY(pol_assigned_check(b, f, &work, err));
     return next == b->n_code || pol_fail(err, POL_E_BUNDLE, "%zu instructions, of which functions have %llu", b->n_code,
                                          (unsigned long long)next);
 }

@@ -1,685 +1,552 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The machine: verified instructions over registers. Policy recursion is a stack of frames, never one of C. After the verifier nothing is checked
- * again but what depends on values: every register of a frame begins as undefined, every iterator and builder as empty, so that no order of
- * instructions reads what was not set.
+ * The register machine. It trusts verify.c: indices, kinds of operands, jumps and definite assignment are not looked at again. Calls do not
+ * recurse in C. Handlers stand in the order of ops.def.
  */
-#include "runtime/vm.h"
+#include "runtime/eval.h"
 
 #include <stdlib.h>
 
-/* ---- growing stacks ---- */
+/* ---- calls ---- */
 
-static void *grow(void *items, uint32_t *capacity, uint64_t wanted, size_t size)
+static size_t frame_size(const pol_bundle_function *fn)
 {
-    uint64_t n = *capacity ? *capacity : 64;
-    while (n < wanted)
-        n *= 2;
-    void *more = realloc(items, n * size);
-    if (!more)
-        abort();
-    *capacity = (uint32_t)n;
-    return more;
+    size_t size = fn->n_registers * sizeof(pol_value) + fn->n_iterators * sizeof(pol_iterator) + fn->n_builders * sizeof(pol_builder);
+    return (size + 15) & ~(size_t)15;
 }
 
-static void reserve(pol_eval *ev, const pol_bundle_function *fn)
+static uint8_t *frame_end(const pol_frame *f)
 {
-    if ((uint64_t)ev->n_registers + fn->n_registers > ev->registers_capacity)
-        ev->registers = grow(ev->registers, &ev->registers_capacity, (uint64_t)ev->n_registers + fn->n_registers, sizeof *ev->registers);
-    if ((uint64_t)ev->n_iterators + fn->n_iterators > ev->iterators_capacity)
-        ev->iterators = grow(ev->iterators, &ev->iterators_capacity, (uint64_t)ev->n_iterators + fn->n_iterators, sizeof *ev->iterators);
-    if ((uint64_t)ev->n_builders + fn->n_builders > ev->builders_capacity)
-        ev->builders = grow(ev->builders, &ev->builders_capacity, (uint64_t)ev->n_builders + fn->n_builders, sizeof *ev->builders);
+    return (uint8_t *)f->r + frame_size(f->fn);
 }
 
-/* Bases of a function's stacks; its registers are cleared. */
-static void enter_function(pol_eval *ev, uint32_t function, uint32_t *registers, uint32_t *iterators, uint32_t *builders)
+pol_frame *pol_frame_push(pol_eval *ev, const pol_insn *call, uint32_t i, const pol_value *args)
 {
-    const pol_bundle_function *fn = &ev->bundle->functions[function];
-    if (ev->n_frames > ev->limits.depth || ev->n_registers + (uint32_t)fn->n_registers > POL_REGISTERS_MAX)
-        pol_eval_end(ev, POL_E_DEPTH, "the decision calls deeper than %u", ev->limits.depth);
-    reserve(ev, fn);
-    *registers = ev->n_registers;
-    *iterators = ev->n_iterators;
-    *builders = ev->n_builders;
-    memset(ev->registers + ev->n_registers, 0, fn->n_registers * sizeof *ev->registers);
-    memset(ev->iterators + ev->n_iterators, 0, fn->n_iterators * sizeof *ev->iterators);
-    for (uint32_t i = 0; i < fn->n_builders; i++)
-        ev->builders[ev->n_builders + i] = pol_builder_new(&ev->arena);
-    ev->n_registers += fn->n_registers;
-    ev->n_iterators += fn->n_iterators;
-    ev->n_builders += fn->n_builders;
-    ev->function = function;
-}
-
-static pol_frame *push_frame(pol_eval *ev)
-{
-    if (ev->n_frames == ev->frames_capacity)
-        ev->frames = grow(ev->frames, &ev->frames_capacity, (uint64_t)ev->n_frames + 1, sizeof *ev->frames);
-    return &ev->frames[ev->n_frames++];
-}
-
-/* ---- overrides ---- */
-
-static void new_context(pol_eval *ev)
-{
-    ev->context = ++ev->last_context;
-}
-
-/* document with value at path[from..]; what is no object on the way becomes one. */
-static pol_value put_at(pol_eval *ev, pol_value document, pol_value path, uint32_t from, pol_value value)
-{
-    if (from >= path.n)
-        return value;
-    pol_value key = pol_element(path, from);
-    pol_value object = document.tag == POL_OBJECT ? document : pol_empty(POL_OBJECT);
-    pol_value inner = put_at(ev, pol_object_get(object, key), path, from + 1, value);
-    pol_value out = pol_is_defined(inner) ? pol_object_with(&ev->arena, object, key, inner) : object;
-    if (!pol_is_defined(out))
-        pol_eval_end(ev, POL_E_LIMIT, "a document nested deeper than %d", POL_DEPTH_MAX);
-    return out;
-}
-
-static pol_override *push_override(pol_eval *ev)
-{
-    if (ev->n_overrides == ev->overrides_capacity)
-        ev->overrides = grow(ev->overrides, &ev->overrides_capacity, (uint64_t)ev->n_overrides + 1, sizeof *ev->overrides);
-    pol_override *o = &ev->overrides[ev->n_overrides++];
-    *o = (pol_override){.input = ev->input, .context = ev->context};
-    new_context(ev);
-    return o;
-}
-
-POL_COLD static void begin_with(pol_eval *ev, pol_value path, pol_value value)
-{
-    pol_override *o = push_override(ev);
-    o->path = path;
-    o->value = value;
-    if (path.tag == POL_ARRAY && path.n && path.n <= POL_DEPTH_MAX && pol_equal(pol_element(path, 0), pol_string_text("input")))
-        ev->input = put_at(ev, ev->input, path, 1, value);
-}
-
-POL_COLD static void begin_mock(pol_eval *ev, pol_insn in, pol_value value)
-{
-    push_override(ev)->path = pol_empty(POL_ARRAY);
-    if (ev->n_mocks == ev->mocks_capacity)
-        ev->mocks = grow(ev->mocks, &ev->mocks_capacity, (uint64_t)ev->n_mocks + 1, sizeof *ev->mocks);
-    bool of_builtin = in.op == POL_OP_MOCKBF || in.op == POL_OP_MOCKBB || in.op == POL_OP_MOCKBV;
-    bool by_function = in.op == POL_OP_MOCKFF || in.op == POL_OP_MOCKBF, by_builtin = in.op == POL_OP_MOCKFB || in.op == POL_OP_MOCKBB;
-    ev->mocks[ev->n_mocks++] = (pol_mock){
-        .of_builtin = of_builtin,
-        .kind = by_function ? POL_MOCK_FUNCTION : by_builtin ? POL_MOCK_BUILTIN : POL_MOCK_VALUE,
-        .index = in.a,
-        .by = in.b,
-        .value = value,
+    const pol_bundle_function *fn = &ev->bundle->functions[i];
+    pol_frame *caller = ev->frame, *f = caller ? caller + 1 : ev->frames;
+    uint8_t *base = caller ? frame_end(caller) : ev->stack;
+    ev->pc = call;
+    if (f > ev->frames + ev->limits.depth || (size_t)(ev->stack_end - base) < frame_size(fn))
+        pol_eval_end(ev, POL_E_DEPTH, "the decision called deeper than %u", ev->limits.depth);
+    pol_charge(ev, 1 + fn->n_code / 8);
+    pol_value *r = (pol_value *)(void *)base;
+    pol_iterator *iterators = (pol_iterator *)(void *)(r + fn->n_registers);
+    *f = (pol_frame){
+        .fn = fn,
+        .code = ev->bundle->code + fn->first_insn,
+        .call = call,
+        .k = ev->bundle->cells + fn->first_cell,
+        .r = r,
+        .iterators = iterators,
+        .builders = (pol_builder *)(void *)(iterators + fn->n_iterators),
+        .n_overrides = ev->n_overrides,
+        .n_errors = ev->n_errors,
+        .generation = ev->generation,
+        .closed = ev->closed,
     };
+    if (fn->n_params)
+        memcpy(r, args, fn->n_params * sizeof *r);
+    ev->frame = f;
+    ev->pc = f->code;
+    return f;
 }
 
-/* The newest n overrides end, but none of another function's. */
-static void end_overrides(pol_eval *ev, uint32_t n, uint32_t least)
+/* What the call changed is as it was before; a memoised rule's value is kept. */
+static void leave(pol_eval *ev, pol_value value)
 {
-    while (n-- && ev->n_overrides > least) {
-        pol_override *o = &ev->overrides[--ev->n_overrides];
-        ev->input = o->input;
-        ev->context = o->context;
-        if (o->path.n == 0 && ev->n_mocks)
-            ev->n_mocks--;
+    pol_frame *f = ev->frame;
+    if (ev->n_overrides > f->n_overrides)
+        pol_override_end(ev, f->n_overrides);
+    if (f->mock)
+        ev->overrides[f->mock - 1].off = false;
+    ev->generation = f->generation;
+    ev->closed = f->closed;
+    if (f->rule) {
+        const pol_eval_error *error = NULL;
+        if (ev->closed && ev->n_errors > f->n_errors) {
+            pol_eval_error *kept = pol_arena_alloc(&ev->arena, sizeof *kept);
+            *kept = ev->errors[f->n_errors];
+            error = kept;
+        }
+        ev->memos[f->rule - 1] = (pol_memo){f->generation, value, error};
     }
+    ev->pc = f->call;
+    ev->frame = f->call ? f - 1 : NULL;
+    if (!f->call)
+        ev->result = value;
 }
 
-static const pol_mock *find_mock(const pol_eval *ev, bool of_builtin, uint32_t index)
+/* Undefined when an operand is undefined, when it gives no value, or when it noted an error. */
+static pol_value call_builtin(pol_eval *ev, const pol_builtin *b, const pol_value *args, unsigned n_args)
 {
-    for (uint32_t i = ev->n_mocks; i > ev->mocks_from; i--)
-        if (ev->mocks[i - 1].of_builtin == of_builtin && ev->mocks[i - 1].index == index)
-            return &ev->mocks[i - 1];
-    return NULL;
+    if (!(b->flags & POL_VARIADIC))
+        for (unsigned i = 0; i < n_args; i++)
+            if (!pol_is_defined(args[i]))
+                return pol_undefined();
+    pol_charge(ev, 1);
+    ev->failed = false;
+    ev->builtin = b;
+    pol_value result = b->call(ev, args, n_args);
+    ev->builtin = NULL;
+    return ev->failed ? pol_undefined() : result;
 }
 
-static bool is_prefix(pol_value prefix, pol_value path)
-{
-    if (prefix.tag != POL_ARRAY || path.tag != POL_ARRAY || prefix.n == 0 || prefix.n > path.n)
-        return false;
-    for (uint32_t i = 0; i < prefix.n; i++)
-        if (!pol_equal(pol_element(prefix, i), pol_element(path, i)))
-            return false;
-    return true;
-}
+typedef enum { CALL_VALUE, CALL_FRAME } call_outcome;
 
-/* The newest override that covers path, or NULL. */
-static const pol_override *find_cover(const pol_eval *ev, pol_value path)
+/* A call whose replacement goes first: either its value is there, or a frame was made. kind and target say what is called. */
+static call_outcome call_replaced(pol_eval *ev, const pol_insn *pc, pol_override_kind kind, const pol_value *args, pol_value *value)
 {
-    for (uint32_t i = ev->n_overrides; i > 0; i--)
-        if (is_prefix(ev->overrides[i - 1].path, path))
-            return &ev->overrides[i - 1];
-    return NULL;
-}
-
-POL_COLD static pol_value read_override(const pol_override *o, pol_value path)
-{
-    pol_value v = o->value;
-    for (uint32_t i = o->path.n; i < path.n && pol_is_defined(v); i++)
-        v = pol_lookup(v, pol_element(path, i));
-    return v;
-}
-
-POL_COLD static pol_value patch_document(pol_eval *ev, pol_value document, pol_value path)
-{
-    const pol_override *cover = find_cover(ev, path);
-    uint32_t from = cover ? (uint32_t)(cover - ev->overrides) + 1 : 0;
-    for (uint32_t i = from; i < ev->n_overrides; i++) {
-        const pol_override *o = &ev->overrides[i];
-        if (o->path.n > path.n && o->path.n <= POL_DEPTH_MAX && is_prefix(path, o->path))
-            document = put_at(ev, document, o->path, path.n, o->value);
+    uint32_t mock = pol_override_find(ev, kind, pc->c);
+    const pol_bundle *bundle = ev->bundle;
+    if (mock == 0 && kind == POL_MOCK_FUNCTION) {
+        pol_frame_push(ev, pc, pc->c, args);
+        return CALL_FRAME;
     }
-    return document;
+    if (mock == 0) {
+        *value = call_builtin(ev, bundle->bound[pc->c], args, bundle->builtins[pc->c].n_args);
+        return CALL_VALUE;
+    }
+    pol_override *o = &ev->overrides[mock - 1];
+    switch ((pol_replacement)o->by) {
+    case POL_BY_FUNCTION:
+        pol_frame_push(ev, pc, o->replacement, args);
+        ev->frame->mock = mock;
+        o->off = true;
+        pol_generation_fresh(ev);
+        return CALL_FRAME;
+    case POL_BY_BUILTIN:
+        *value = call_builtin(ev, bundle->bound[o->replacement], args, bundle->builtins[o->replacement].n_args);
+        return CALL_VALUE;
+    case POL_BY_VALUE:
+        break;
+    }
+    *value = o->value;
+    return CALL_VALUE;
 }
 
-/* ---- errors ---- */
+/* ---- slow paths ---- */
 
-static pol_value place_value(pol_eval *ev, const pol_eval_error *e)
+/* Ends the decision; where errors fail closed it is noted instead, and the function that runs ends undefined. */
+static POL_COLD void note_conflict(pol_eval *ev, const char *message)
 {
-    pol_builder b = pol_builder_new(&ev->arena);
-    pol_builder_put_text(&b, "file", pol_string_text(e->file ? e->file : ""));
-    pol_builder_put_text(&b, "row", pol_int(e->row));
-    pol_builder_put_text(&b, "col", pol_int(e->col));
-    return pol_builder_object(&b);
+    if (!ev->closed)
+        pol_eval_end(ev, POL_E_CONFLICT, "%s", message);
+    ev->failed = false;
+    pol_eval_note_error(ev, POL_E_CONFLICT, pol_bytes_text(message));
 }
 
-POL_COLD static pol_value error_value(pol_eval *ev, uint32_t i)
+void pol_eval_conflict(pol_eval *ev, const char *message)
 {
-    const pol_eval_error *e = &ev->errors[i];
-    pol_builder b = pol_builder_new(&ev->arena);
-    pol_builder_put_text(&b, "code", pol_string_text(pol_code_text(e->code)));
-    pol_builder_put_text(&b, "message", pol_string_text(e->message));
-    pol_builder_put_text(&b, "location", place_value(ev, e));
-    return pol_builder_object(&b);
+    if (!ev->running)
+        abort(); /* a body that raises conflicts is called by the machine only */
+    ev->builtin = NULL;
+    note_conflict(ev, message);
+    ev->unwind = true;
+    longjmp(ev->jump, POL_JUMP_UNWIND);
 }
 
-static void add_error(pol_eval *ev, const pol_eval_error *e)
+static bool is_equal(pol_eval *ev, pol_value a, pol_value b)
 {
-    POL_GROW(&ev->arena, ev->errors, ev->n_errors, ev->errors_capacity);
-    ev->errors[ev->n_errors++] = *e;
+    if (pol_is_collection(a) && a.tag == b.tag)
+        pol_charge(ev, a.n < b.n ? a.n : b.n);
+    return pol_equal(a, b);
 }
 
-/* A mark as a count of errors; what is none is 0. */
-static uint32_t mark_of(const pol_eval *ev, pol_value v)
+static int compare(pol_eval *ev, pol_value a, pol_value b)
 {
-    return v.tag == POL_INT && v.i >= 0 && v.i <= ev->n_errors ? (uint32_t)v.i : v.tag == POL_INT && v.i > 0 ? ev->n_errors : 0;
+    if (a.tag == POL_INT && b.tag == POL_INT)
+        return (a.i > b.i) - (a.i < b.i);
+    if (pol_is_collection(a) && a.tag == b.tag)
+        pol_charge(ev, a.n < b.n ? a.n : b.n);
+    return pol_compare(a, b);
 }
 
-/* ---- values ---- */
-
-static pol_value must_fit(pol_eval *ev, pol_value v)
-{
-    if (!pol_is_defined(v))
-        pol_eval_end(ev, POL_E_LIMIT, "a collection nested deeper than %d", POL_DEPTH_MAX);
-    return v;
-}
-
-static pol_value make_object(pol_eval *ev, pol_builder *b, bool strict)
-{
-    pol_value conflict = pol_undefined();
-    pol_charge(ev, b->n / 2);
-    pol_value v = strict ? pol_builder_object_strict(b, &conflict) : pol_builder_object(b);
-    if (pol_is_defined(conflict))
-        pol_eval_conflict(ev, "object keys must be unique");
-    return must_fit(ev, v);
-}
-
-POL_COLD static pol_value merge(pol_eval *ev, pol_value a, pol_value b, bool function)
-{
-    if (!pol_is_defined(a))
-        return b;
-    if (pol_is_defined(b) && !pol_equal(a, b))
-        pol_eval_conflict(ev, function ? "functions must not produce multiple outputs for same inputs"
-                                       : "complete rules must not produce multiple outputs");
-    return a;
-}
-
-static bool contains(pol_eval *ev, pol_value v, pol_value collection)
+static bool has_value(pol_eval *ev, pol_value collection, pol_value wanted)
 {
     if (collection.tag == POL_SET)
-        return pol_set_has(collection, v);
+        return pol_find(collection, wanted) >= 0;
     if (collection.tag != POL_ARRAY && collection.tag != POL_OBJECT)
         return false;
-    pol_charge(ev, collection.n);
-    for (uint32_t i = 0; i < collection.n; i++)
-        if (pol_equal(collection.tag == POL_ARRAY ? pol_element(collection, i) : pol_member_value(collection, i), v))
+    size_t step = collection.tag == POL_OBJECT ? 2 : 1;
+    const pol_cell *cell = collection.cells + (step - 1);
+    pol_charge(ev, collection.n / 8);
+    for (uint32_t i = 0; i < collection.n; i++, cell += step)
+        if (pol_equal(pol_load(cell), wanted))
             return true;
     return false;
 }
 
-static bool next_element(pol_iterator *it, pol_value *key, pol_value *value)
+/* Integers at once; all else by the built-in of the operator. */
+static pol_value compute(pol_eval *ev, pol_arithmetic op, const pol_value *b, const pol_value *c)
 {
-    if (it->at >= it->collection.n)
+    int64_t result;
+    if (b->tag == POL_INT && c->tag == POL_INT) {
+        switch (op) {
+        case POL_ADD:
+            if (!__builtin_add_overflow(b->i, c->i, &result))
+                return pol_int(result);
+            break;
+        case POL_SUBTRACT:
+            if (!__builtin_sub_overflow(b->i, c->i, &result))
+                return pol_int(result);
+            break;
+        case POL_MULTIPLY:
+            if (!__builtin_mul_overflow(b->i, c->i, &result))
+                return pol_int(result);
+            break;
+        case POL_DIVIDE:
+            if (c->i > 0 && b->i % c->i == 0)
+                return pol_int(b->i / c->i);
+            break;
+        case POL_REMAINDER:
+            if (c->i > 0)
+                return pol_int(b->i % c->i);
+            break;
+        }
+    }
+    const pol_value operands[] = {*b, *c};
+    return call_builtin(ev, ev->arithmetic[op], operands, 2);
+}
+
+/* The builder gives its cells away: what is added later must not reach into a value that was made. */
+static pol_value finish(pol_builder *b, pol_value made)
+{
+    b->cells = NULL;
+    b->n = b->capacity = 0;
+    b->depth = 0;
+    return made;
+}
+
+/* Undefined with *conflict set when one key has two values and strict is 1. */
+static pol_value make_object(pol_eval *ev, pol_builder *b, bool strict, bool *conflict)
+{
+    pol_value key = pol_undefined();
+    pol_charge(ev, b->n);
+    if (b->n % 2)
+        pol_eval_end(ev, POL_E_INTERNAL, "an object was to be made of elements without keys");
+    pol_value made = strict ? pol_builder_object_strict(b, &key) : pol_builder_object(b);
+    *conflict = pol_is_defined(key);
+    return finish(b, made);
+}
+
+static pol_value make_tuple(pol_eval *ev, const pol_value *elements, uint32_t n)
+{
+    pol_charge(ev, n / 8);
+    for (uint32_t i = 0; i < n; i++)
+        if (!pol_is_defined(elements[i]))
+            return pol_undefined();
+    return pol_array_of(&ev->arena, elements, n);
+}
+
+static bool next(pol_iterator *it, pol_value *key, pol_value *value)
+{
+    pol_value v = it->collection;
+    if (it->at == v.n)
         return false;
     uint32_t i = it->at++;
-    switch (it->collection.tag) {
-    case POL_ARRAY:
-        *key = pol_int(i);
-        *value = pol_element(it->collection, i);
-        return true;
-    case POL_SET:
-        *key = *value = pol_element(it->collection, i);
-        return true;
-    default:
-        *key = pol_member_key(it->collection, i);
-        *value = pol_member_value(it->collection, i);
+    if (v.tag == POL_OBJECT) {
+        *key = pol_member_key(v, i);
+        *value = pol_member_value(v, i);
         return true;
     }
-}
-
-/* args may lie in the registers: nothing that runs here makes them move. */
-static pol_value call_builtin(pol_eval *ev, const pol_builtin *b, const pol_value *args, uint32_t n)
-{
-    ev->running = b->name;
-    ev->call_failed = false;
-    pol_value v = b->call(ev, args, n);
-    ev->running = NULL;
-    return ev->call_failed ? pol_undefined() : v;
-}
-
-POL_COLD static pol_value calculate(pol_eval *ev, unsigned op, pol_value a, pol_value b)
-{
-    const pol_value args[] = {a, b};
-    return call_builtin(ev, ev->arithmetic[op], args, 2);
+    *value = pol_element(v, i);
+    *key = v.tag == POL_ARRAY ? pol_int(i) : *value;
+    return true;
 }
 
 /* ---- the loop ---- */
 
-#define R(i) r[i]
-#define K(i) pol_load(&k[i])
-#define NEXT_INSN()                                                                                                    \
-    do {                                                                                                               \
-        if (__builtin_expect(--ev->left < 0, 0))                                                                       \
-            goto spent;                                                                                                \
-        in = *pc++;                                                                                                    \
-        goto *dispatch[in.op];                                                                                         \
+#define FALL()                                                                                     \
+    do {                                                                                           \
+        pc++;                                                                                      \
+        goto *dispatch[pc->op];                                                                    \
     } while (0)
-#define TAKE_JUMP()                                                                                                    \
-    do {                                                                                                               \
-        pc += in.j;                                                                                                    \
-        NEXT_INSN();                                                                                                   \
+#define JUMP()                                                                                     \
+    do {                                                                                           \
+        pc += 1 + (int64_t)pc->j;                                                                  \
+        goto *dispatch[pc->op];                                                                    \
     } while (0)
-#define UNLESS(condition)                                                                                              \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            TAKE_JUMP();                                                                                               \
-        NEXT_INSN();                                                                                                   \
+#define TEST(condition)                                                                            \
+    do {                                                                                           \
+        if (condition)                                                                             \
+            FALL();                                                                                \
+        JUMP();                                                                                    \
     } while (0)
-#define ARITHMETIC(overflows, index)                                                                                   \
-    do {                                                                                                               \
-        int64_t i_;                                                                                                    \
-        pol_value a_ = R(in.b), b_ = R(in.c), v_;                                                                      \
-        if (a_.tag == POL_INT && b_.tag == POL_INT && !overflows(a_.i, b_.i, &i_)) {                                   \
-            v_ = pol_int(i_);                                                                                          \
-        } else {                                                                                                       \
-            ev->pc = pc;                                                                                               \
-            v_ = calculate(ev, index, a_, b_);                                                                         \
-        }                                                                                                              \
-        if (!pol_is_defined(v_))                                                                                       \
-            TAKE_JUMP();                                                                                               \
-        R(in.a) = v_;                                                                                                  \
-        NEXT_INSN();                                                                                                   \
+/* r[A] = value; falls through when it is defined. */
+#define GIVE(value)                                                                                \
+    do {                                                                                           \
+        pol_value given_ = (value);                                                                \
+        if (!pol_is_defined(given_))                                                               \
+            JUMP();                                                                                \
+        r[pc->a] = given_;                                                                         \
+        FALL();                                                                                    \
     } while (0)
+#define K(i) pol_load(&f->k[i])
+/* Before whatever may note an error or end the decision, so that the place is known. */
+#define AT() (ev->pc = pc)
 
-static inline bool never_small(int64_t a, int64_t b, int64_t *out)
-{
-    (void)a;
-    (void)b;
-    *out = 0;
-    return true;
-}
-
-/* Computed goto is GNU C; the address of a label is what the table is for. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpedantic"
-
-pol_value pol_vm_run(pol_eval *ev, uint32_t start)
+void pol_vm_run(pol_eval *ev)
 {
     static const void *const plain[POL_OP_COUNT] = {
 #define OP(name, a, b, c, j, flow, meaning) [POL_OP_##name] = &&L_##name,
 #include "runtime/ops.def"
 #undef OP
     };
-    static const void *const traced[POL_OP_COUNT] = {
-#define OP(name, a, b, c, j, flow, meaning) [POL_OP_##name] = &&traced_insn,
-#include "runtime/ops.def"
-#undef OP
-    };
-    const void *const *dispatch = ev->listener ? traced : plain;
-    const pol_bundle *bundle = ev->bundle;
-    const pol_bundle_function *fn;
+    static const void *const watched[POL_OP_COUNT] = {[0 ... POL_OP_COUNT - 1] = &&L_watch};
+    const void *const *const dispatch = ev->listener ? watched : plain;
     const pol_insn *pc;
-    const pol_cell *k;
-    pol_value *r, result;
-    pol_insn in;
-    uint32_t registers, iterators, builders, function = start, callee;
-    uint16_t first_arg = 0;
-    bool hide_mocks = false;
+    pol_frame *f;
+    pol_value *r, value;
+    bool conflict;
 
-    ev->n_frames = ev->n_registers = ev->n_iterators = ev->n_builders = 0;
-    enter_function(ev, function, &registers, &iterators, &builders);
+    value = pol_undefined();
+    if (ev->unwind) {
+        ev->unwind = false;
+        goto L_leave;
+    }
 
-load_function:
-    fn = &bundle->functions[function];
-    pc = bundle->code + fn->first_insn;
-    k = bundle->cells + fn->first_cell;
-    r = ev->registers + registers;
-    NEXT_INSN();
+L_enter: /* ev->frame runs from ev->pc */
+    f = ev->frame;
+    r = f->r;
+    pc = ev->pc;
+    goto *dispatch[pc->op];
 
-spent:
-    ev->pc = pc;
-    pol_eval_end(ev, POL_E_INSTRUCTIONS, "the decision used up its %llu instructions", (unsigned long long)ev->limits.instructions);
+L_watch:
+    ev->listener(ev->listener_context, (uint32_t)(f->fn - ev->bundle->functions), (uint32_t)(pc - f->code));
+    goto *plain[pc->op];
 
-traced_insn:
-    ev->listener(ev->listener_context, function, (uint32_t)(pc - 1 - (bundle->code + fn->first_insn)));
-    goto *plain[in.op];
+L_leave: /* the running function's value is value */
+    leave(ev, value);
+    if (!ev->frame)
+        return;
+    f = ev->frame;
+    r = f->r;
+    pc = ev->pc;
+    GIVE(value);
 
-    /* ---- values ---- */
 L_MOVE:
-    R(in.a) = R(in.b);
-    NEXT_INSN();
+    r[pc->a] = r[pc->b];
+    FALL();
 L_CONST:
-    R(in.a) = K(in.j);
-    NEXT_INSN();
+    r[pc->a] = K(pc->j);
+    FALL();
 L_UNDEF:
-    R(in.a) = pol_undefined();
-    NEXT_INSN();
+    r[pc->a] = pol_undefined();
+    FALL();
 L_INPUT:
-    if (!pol_is_defined(ev->input))
-        TAKE_JUMP();
-    R(in.a) = ev->input;
-    NEXT_INSN();
+    GIVE(ev->input);
 L_GET:
-    result = pol_lookup(R(in.b), R(in.c));
-    if (!pol_is_defined(result))
-        TAKE_JUMP();
-    R(in.a) = result;
-    NEXT_INSN();
+    GIVE(pol_lookup(r[pc->b], r[pc->c]));
 L_GETK:
-    result = pol_lookup(R(in.b), K(in.c));
-    if (!pol_is_defined(result))
-        TAKE_JUMP();
-    R(in.a) = result;
-    NEXT_INSN();
+    GIVE(pol_lookup(r[pc->b], K(pc->c)));
 
-    /* ---- tests ---- */
 L_EQ:
-    UNLESS(pol_equal(R(in.a), R(in.b)));
+    AT();
+    TEST(is_equal(ev, r[pc->a], r[pc->b]));
 L_EQK:
-    UNLESS(pol_equal(R(in.a), K(in.b)));
+    AT();
+    TEST(is_equal(ev, r[pc->a], K(pc->b)));
 L_NE:
-    UNLESS(!pol_equal(R(in.a), R(in.b)));
+    AT();
+    TEST(!is_equal(ev, r[pc->a], r[pc->b]));
 L_LT:
-    UNLESS(pol_compare(R(in.a), R(in.b)) < 0);
+    AT();
+    TEST(compare(ev, r[pc->a], r[pc->b]) < 0);
 L_LE:
-    UNLESS(pol_compare(R(in.a), R(in.b)) <= 0);
+    AT();
+    TEST(compare(ev, r[pc->a], r[pc->b]) <= 0);
 L_GT:
-    UNLESS(pol_compare(R(in.a), R(in.b)) > 0);
+    AT();
+    TEST(compare(ev, r[pc->a], r[pc->b]) > 0);
 L_GE:
-    UNLESS(pol_compare(R(in.a), R(in.b)) >= 0);
+    AT();
+    TEST(compare(ev, r[pc->a], r[pc->b]) >= 0);
 L_IN:
-    ev->pc = pc;
-    UNLESS(contains(ev, R(in.a), R(in.b)));
+    AT();
+    TEST(has_value(ev, r[pc->b], r[pc->a]));
 L_TRUE:
-    UNLESS(pol_is_defined(R(in.a)) && !pol_is_false(R(in.a)));
+    TEST(pol_is_defined(r[pc->a]) && !pol_is_false(r[pc->a]));
 L_DEFINED:
-    UNLESS(pol_is_defined(R(in.a)));
+    TEST(pol_is_defined(r[pc->a]));
 L_ISARRAY:
-    UNLESS(R(in.a).tag == POL_ARRAY && R(in.a).n == in.b);
+    TEST(r[pc->a].tag == POL_ARRAY && r[pc->a].n == pc->b);
 L_ISOBJECT:
-    UNLESS(R(in.a).tag == POL_OBJECT && R(in.a).n == in.b);
+    TEST(r[pc->a].tag == POL_OBJECT && r[pc->a].n == pc->b);
 
-    /* ---- control ---- */
 L_JUMP:
-    TAKE_JUMP();
+    JUMP();
 L_RETURN:
-    result = R(in.a);
-    goto leave;
+    value = r[pc->a];
+    goto L_leave;
 L_FAIL:
-    result = pol_undefined();
-    goto leave;
+    value = pol_undefined();
+    goto L_leave;
 L_SCAN:
-    if (!pol_is_collection(R(in.b)))
-        TAKE_JUMP();
-    ev->iterators[iterators + in.a] = (pol_iterator){.collection = R(in.b)};
-    NEXT_INSN();
+    if (!pol_is_collection(r[pc->b]))
+        JUMP();
+    f->iterators[pc->a] = (pol_iterator){r[pc->b], 0};
+    FALL();
 L_NEXT:
-    UNLESS(next_element(&ev->iterators[iterators + in.a], &R(in.b), &R(in.c)));
+    if (ev->steps_left == 0) {
+        AT();
+        pol_charge(ev, 1);
+    }
+    ev->steps_left--;
+    TEST(next(&f->iterators[pc->a], &r[pc->b], &r[pc->c]));
 
-    /* ---- collections ---- */
 L_START:
-    ev->builders[builders + in.a] = pol_builder_new(&ev->arena);
-    NEXT_INSN();
+    f->builders[pc->a] = pol_builder_new(&ev->arena);
+    FALL();
 L_PUSH:
-    if (pol_is_defined(R(in.b)))
-        pol_builder_add(&ev->builders[builders + in.a], R(in.b));
-    NEXT_INSN();
+    AT();
+    if (pol_is_defined(r[pc->b]))
+        pol_builder_add(&f->builders[pc->a], r[pc->b]);
+    FALL();
 L_PUT:
-    if (pol_is_defined(R(in.b)) && pol_is_defined(R(in.c)))
-        pol_builder_put(&ev->builders[builders + in.a], R(in.b), R(in.c));
-    NEXT_INSN();
+    AT();
+    if (pol_is_defined(r[pc->b]) && pol_is_defined(r[pc->c]))
+        pol_builder_put(&f->builders[pc->a], r[pc->b], r[pc->c]);
+    FALL();
 L_ARRAY:
-    ev->pc = pc;
-    R(in.a) = must_fit(ev, pol_builder_array(&ev->builders[builders + in.b]));
-    ev->builders[builders + in.b] = pol_builder_new(&ev->arena);
-    NEXT_INSN();
+    r[pc->a] = finish(&f->builders[pc->b], pol_builder_array(&f->builders[pc->b]));
+    FALL();
 L_SET:
-    ev->pc = pc;
-    pol_charge(ev, ev->builders[builders + in.b].n);
-    R(in.a) = must_fit(ev, pol_builder_set(&ev->builders[builders + in.b]));
-    ev->builders[builders + in.b] = pol_builder_new(&ev->arena);
-    NEXT_INSN();
+    AT();
+    pol_charge(ev, f->builders[pc->b].n);
+    r[pc->a] = finish(&f->builders[pc->b], pol_builder_set(&f->builders[pc->b]));
+    FALL();
 L_OBJECT:
-    ev->pc = pc;
-    if (ev->builders[builders + in.b].n % 2) /* PUSH and PUT mixed: no compiler does */
-        pol_builder_add(&ev->builders[builders + in.b], pol_null());
-    R(in.a) = make_object(ev, &ev->builders[builders + in.b], in.c == 1);
-    ev->builders[builders + in.b] = pol_builder_new(&ev->arena);
-    NEXT_INSN();
-L_TUPLE: {
-    ev->pc = pc;
-    pol_builder b = pol_builder_new(&ev->arena);
-    for (uint32_t i = 0; i < in.c; i++)
-        pol_builder_add(&b, pol_is_defined(R(in.b + i)) ? R(in.b + i) : pol_null());
-    R(in.a) = must_fit(ev, pol_builder_array(&b));
-    NEXT_INSN();
-}
+    AT();
+    value = make_object(ev, &f->builders[pc->b], pc->c == 1, &conflict);
+    if (conflict) {
+        note_conflict(ev, "object keys must be unique");
+        goto L_FAIL;
+    }
+    r[pc->a] = value;
+    FALL();
+L_TUPLE:
+    AT();
+    r[pc->a] = make_tuple(ev, &r[pc->b], pc->c);
+    FALL();
 
-    /* ---- arithmetic ---- */
 L_ADD:
-    ARITHMETIC(__builtin_add_overflow, 0);
+    AT();
+    GIVE(compute(ev, POL_ADD, &r[pc->b], &r[pc->c]));
 L_SUB:
-    ARITHMETIC(__builtin_sub_overflow, 1);
+    AT();
+    GIVE(compute(ev, POL_SUBTRACT, &r[pc->b], &r[pc->c]));
 L_MUL:
-    ARITHMETIC(__builtin_mul_overflow, 2);
+    AT();
+    GIVE(compute(ev, POL_MULTIPLY, &r[pc->b], &r[pc->c]));
 L_DIV:
-    ARITHMETIC(never_small, 3);
+    AT();
+    GIVE(compute(ev, POL_DIVIDE, &r[pc->b], &r[pc->c]));
 L_REM:
-    ARITHMETIC(never_small, 4);
+    AT();
+    GIVE(compute(ev, POL_REMAINDER, &r[pc->b], &r[pc->c]));
 
-    /* ---- calls ---- */
-L_RULE:
-    callee = in.b;
-    goto rule;
+L_RULE: {
+    uint32_t rule = pc->b;
+L_rule:;
+    const pol_memo *memo = &ev->memos[rule];
+    if (memo->generation == ev->generation) {
+        AT();
+        if (ev->closed && memo->error)
+            pol_error_again(ev, memo->error);
+        GIVE(memo->value);
+    }
+    pol_frame_push(ev, pc, rule, NULL);
+    ev->frame->rule = rule + 1;
+    goto L_enter;
 L_RULEX:
-    result = R(in.b);
-    if (result.tag != POL_INT || result.i < 0 || result.i >= bundle->n_functions || bundle->functions[result.i].n_params)
-        TAKE_JUMP();
-    callee = (uint32_t)result.i;
-    goto rule;
+    value = r[pc->b];
+    if (value.tag != POL_INT || value.i < 0 || value.i >= ev->bundle->n_functions || !ev->bundle->functions[value.i].memoised)
+        JUMP();
+    rule = (uint32_t)value.i;
+    goto L_rule;
+}
 L_CALL:
-    callee = in.c;
-    first_arg = in.b;
-    goto call;
-L_CALLM: {
-    const pol_mock *mock = find_mock(ev, false, in.c);
-    callee = in.c;
-    first_arg = in.b;
-    if (!mock)
-        goto call;
-    callee = mock->by;
-    hide_mocks = true;
-    if (mock->kind == POL_MOCK_FUNCTION)
-        goto call;
-    hide_mocks = false;
-    result = mock->value;
-    if (mock->kind == POL_MOCK_BUILTIN) {
-        ev->pc = pc;
-        result = call_builtin(ev, bundle->bound[callee], &R(in.b), bundle->builtins[callee].n_args);
-    }
-    goto called;
-}
+    pol_frame_push(ev, pc, pc->c, &r[pc->b]);
+    goto L_enter;
+L_CALLM:
+    AT();
+    if (call_replaced(ev, pc, POL_MOCK_FUNCTION, &r[pc->b], &value) == CALL_FRAME)
+        goto L_enter;
+    GIVE(value);
 L_BUILTIN:
-    ev->pc = pc;
-    result = call_builtin(ev, bundle->bound[in.c], &R(in.b), bundle->builtins[in.c].n_args);
-    goto called;
-L_BUILTINM: {
-    const pol_mock *mock = find_mock(ev, true, in.c);
-    ev->pc = pc;
-    if (!mock) {
-        result = call_builtin(ev, bundle->bound[in.c], &R(in.b), bundle->builtins[in.c].n_args);
-        goto called;
-    }
-    if (mock->kind == POL_MOCK_FUNCTION) {
-        callee = mock->by;
-        first_arg = in.b;
-        hide_mocks = true;
-        goto call;
-    }
-    result = mock->value;
-    if (mock->kind == POL_MOCK_BUILTIN)
-        result = call_builtin(ev, bundle->bound[mock->by], &R(in.b), bundle->builtins[mock->by].n_args);
-    goto called;
-}
-called:
-    if (!pol_is_defined(result))
-        TAKE_JUMP();
-    R(in.a) = result;
-    NEXT_INSN();
+    AT();
+    GIVE(call_builtin(ev, ev->bundle->bound[pc->c], &r[pc->b], ev->bundle->builtins[pc->c].n_args));
+L_BUILTINM:
+    AT();
+    if (call_replaced(ev, pc, POL_MOCK_BUILTIN, &r[pc->b], &value) == CALL_FRAME)
+        goto L_enter;
+    GIVE(value);
 L_MERGE:
-    ev->pc = pc;
-    R(in.a) = merge(ev, R(in.a), R(in.b), in.c == 1);
-    NEXT_INSN();
-
-rule: {
-    const pol_memo *memo = &ev->memos[callee];
-    if (memo->context != ev->context || !bundle->functions[callee].memoised)
-        goto call;
-    if (memo->error && ev->closed)
-        add_error(ev, memo->error);
-    result = memo->value;
-    goto called;
-}
-
-call: {
-    ev->pc = pc;
-    pol_frame *frame = push_frame(ev);
-    *frame = (pol_frame){
-        .function = function, .pc = pc, .registers = registers, .iterators = iterators, .builders = builders, .dst = in.a,
-        .closed = ev->closed, .memoised = bundle->functions[callee].memoised, .callee = callee, .n_overrides = ev->n_overrides,
-        .n_mocks = ev->n_mocks, .mocks_from = ev->mocks_from, .n_errors = ev->n_errors, .context = ev->context, .input = ev->input,
-    };
-    uint32_t from = registers;
-    if (hide_mocks) { /* a replacement that calls what it replaces calls the original */
-        ev->mocks_from = ev->n_mocks;
-        new_context(ev);
-        hide_mocks = false;
+    AT();
+    if (!pol_is_defined(r[pc->a]))
+        r[pc->a] = r[pc->b];
+    else if (pol_is_defined(r[pc->b]) && !is_equal(ev, r[pc->a], r[pc->b])) {
+        note_conflict(ev, pc->c ? "functions must not produce multiple outputs for same inputs"
+                                : "complete rules must not produce multiple outputs");
+        goto L_FAIL;
     }
-    enter_function(ev, callee, &registers, &iterators, &builders);
-    for (uint32_t i = 0; i < bundle->functions[callee].n_params; i++)
-        ev->registers[registers + i] = ev->registers[from + first_arg + i];
-    function = callee;
-    goto load_function;
-}
+    FALL();
 
-leave: {
-    ev->n_registers = registers;
-    ev->n_iterators = iterators;
-    ev->n_builders = builders;
-    if (ev->n_frames == 0)
-        return result;
-    const pol_frame *frame = &ev->frames[--ev->n_frames];
-    const pol_eval_error *error = ev->n_errors > frame->n_errors ? &ev->errors[frame->n_errors] : NULL;
-    ev->n_overrides = frame->n_overrides;
-    ev->n_mocks = frame->n_mocks;
-    ev->mocks_from = frame->mocks_from;
-    ev->context = frame->context;
-    ev->input = frame->input;
-    ev->closed = frame->closed;
-    if (frame->memoised) {
-        pol_memo *memo = &ev->memos[frame->callee];
-        *memo = (pol_memo){.context = ev->context, .value = result};
-        if (error && ev->closed) {
-            pol_eval_error *kept = pol_arena_alloc(&ev->arena, sizeof *kept);
-            *kept = *error;
-            memo->error = kept;
-        }
-    }
-    registers = frame->registers;
-    iterators = frame->iterators;
-    builders = frame->builders;
-    function = frame->function;
-    ev->function = function;
-    fn = &bundle->functions[function];
-    pc = frame->pc;
-    k = bundle->cells + fn->first_cell;
-    r = ev->registers + registers;
-    in = pc[-1];
-    goto called;
-}
-
-    /* ---- with ---- */
 L_WITH:
-    ev->pc = pc;
-    begin_with(ev, K(in.b), R(in.a));
-    NEXT_INSN();
+    AT();
+    pol_override_with(ev, K(pc->b), r[pc->a]);
+    FALL();
 L_MOCKFF:
+    AT();
+    pol_override_mock(ev, POL_MOCK_FUNCTION, pc->a, POL_BY_FUNCTION, pc->b, pol_undefined());
+    FALL();
 L_MOCKFB:
-L_MOCKBF:
-L_MOCKBB:
-    begin_mock(ev, in, pol_undefined());
-    NEXT_INSN();
+    AT();
+    pol_override_mock(ev, POL_MOCK_FUNCTION, pc->a, POL_BY_BUILTIN, pc->b, pol_undefined());
+    FALL();
 L_MOCKFV:
+    AT();
+    pol_override_mock(ev, POL_MOCK_FUNCTION, pc->a, POL_BY_VALUE, 0, r[pc->b]);
+    FALL();
+L_MOCKBF:
+    AT();
+    pol_override_mock(ev, POL_MOCK_BUILTIN, pc->a, POL_BY_FUNCTION, pc->b, pol_undefined());
+    FALL();
+L_MOCKBB:
+    AT();
+    pol_override_mock(ev, POL_MOCK_BUILTIN, pc->a, POL_BY_BUILTIN, pc->b, pol_undefined());
+    FALL();
 L_MOCKBV:
-    begin_mock(ev, in, R(in.b));
-    NEXT_INSN();
-L_ENDWITH:
-    end_overrides(ev, in.a, ev->n_frames ? ev->frames[ev->n_frames - 1].n_overrides : 0);
-    NEXT_INSN();
-L_OVERRIDE: {
-    pol_value path = K(in.b);
-    const pol_override *cover = find_cover(ev, path);
-    if (!cover)
-        TAKE_JUMP();
-    R(in.a) = read_override(cover, path);
-    NEXT_INSN();
+    AT();
+    pol_override_mock(ev, POL_MOCK_BUILTIN, pc->a, POL_BY_VALUE, 0, r[pc->b]);
+    FALL();
+L_ENDWITH: {
+    uint32_t mine = ev->n_overrides - f->n_overrides, ended = pc->a < mine ? pc->a : mine;
+    pol_override_end(ev, ev->n_overrides - ended);
+    FALL();
 }
+L_OVERRIDE:
+    if (!pol_override_read(ev, K(pc->b), &value))
+        JUMP();
+    r[pc->a] = value;
+    FALL();
 L_PATCH:
-    ev->pc = pc;
-    R(in.a) = patch_document(ev, R(in.a), K(in.b));
-    NEXT_INSN();
+    AT();
+    r[pc->a] = pol_override_patch(ev, K(pc->b), r[pc->a]);
+    FALL();
 
-    /* ---- errors that fail closed ---- */
 L_CLOSED:
-    ev->closed = in.a == 1;
-    new_context(ev);
-    NEXT_INSN();
+    ev->closed = pc->a == 1;
+    pol_generation_fresh(ev);
+    FALL();
 L_MARK:
-    R(in.a) = pol_int(ev->n_errors);
-    NEXT_INSN();
+    r[pc->a] = pol_int(ev->n_errors);
+    FALL();
 L_TAINT:
-    UNLESS(!ev->closed || ev->n_errors <= mark_of(ev, R(in.a)));
+    TEST(!pol_error_any(ev, r[pc->a]));
 L_FORGIVE:
-    if (ev->closed)
-        ev->n_errors = mark_of(ev, R(in.a));
-    NEXT_INSN();
+    pol_error_forget(ev, r[pc->a]);
+    FALL();
 L_ERROR:
-    ev->pc = pc;
-    if (mark_of(ev, R(in.b)) >= ev->n_errors)
-        TAKE_JUMP();
-    R(in.a) = error_value(ev, mark_of(ev, R(in.b)));
-    NEXT_INSN();
+    AT();
+    GIVE(pol_error_since(ev, r[pc->b]));
 }
-
-#pragma GCC diagnostic pop
