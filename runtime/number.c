@@ -5,6 +5,7 @@
  */
 #include "runtime/value.h"
 
+#include <float.h>
 #include <openssl/bn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,10 +23,12 @@ typedef struct {
     size_t first;      /* index of D1 in text */
     size_t n;          /* digits, a point among them not counted */
     size_t point;      /* index of the point in text; SIZE_MAX: none */
-    int64_t magnitude; /* bounded: see EXPONENT_MAX */
+    int64_t magnitude; /* bounded: see EXPONENT_LIMIT */
 } decimal;
 
-enum { EXPONENT_LIMIT = 1000000000 }; /* larger exponents count as this: such numbers are only ever compared */
+/* An exponent is read exactly below ten times this; larger ones are all the same, 20 times this. Such numbers are only
+ * ever compared. */
+static const int64_t EXPONENT_LIMIT = 100000000000000000;
 
 static int digit_at(const decimal *d, size_t i)
 {
@@ -41,10 +44,7 @@ static int64_t read_exponent(const uint8_t *text, size_t at, size_t n)
     int64_t e = 0;
     at += text[at] == '-' || text[at] == '+';
     for (; at < n; at++)
-        if (e < EXPONENT_LIMIT)
-            e = 10 * e + (text[at] - '0');
-    if (e > EXPONENT_LIMIT)
-        e = EXPONENT_LIMIT;
+        e = e < EXPONENT_LIMIT ? 10 * e + (text[at] - '0') : 20 * EXPONENT_LIMIT;
     return negative ? -e : e;
 }
 
@@ -86,10 +86,14 @@ static decimal decimal_of(pol_value v, char buf[POL_NUMBER_TEXT_MAX])
 
 /* ---- reading and text ---- */
 
-/* digits[.digits] of at most 15 significant digits in the form that "%.15g" writes. */
+enum { BEHIND_MAX = 18 }; /* digits behind the point of a double's text */
+static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
+                                1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
+
+/* digits.digits of at most 15 significant digits, the last not 0, the first at most four behind the point. The quotient of two numbers that a double holds exactly is
+ * the nearest double. */
 static bool read_double(pol_bytes s, double *out)
 {
-    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
     size_t at = s.n && s.at[0] == '-', behind = 0;
     int64_t digits = 0;
     unsigned significant = 0;
@@ -146,22 +150,45 @@ pol_value pol_number_read(pol_bytes text)
     return (pol_value){.tag = POL_DECIMAL, .n = (uint32_t)text.n, .text = text.at};
 }
 
+/* The digits of a double as an integer, and how many of them are behind the point. The product is wrong by less than half, as there are at most 15 digits; so rounding gives
+ * them, and dividing tells whether all are there. A bundle may hold doubles that no text reads as: these are zero. */
+static uint64_t double_digits(double d, unsigned *behind, bool *negative)
+{
+    *negative = d < 0;
+    d = *negative ? -d : d;
+    for (unsigned k = 1; k <= BEHIND_MAX && d * powers[k] < 1e15; k++) {
+        uint64_t digits = (uint64_t)(d * powers[k] + 0.5);
+        if ((double)digits / powers[k] == d) {
+            *behind = k;
+            return digits;
+        }
+    }
+    *behind = 0;
+    *negative = false;
+    return 0;
+}
+
 pol_bytes pol_number_text(pol_value v, char buf[POL_NUMBER_TEXT_MAX])
 {
     if (v.tag == POL_DECIMAL)
         return pol_text(v);
-    if (v.tag == POL_DOUBLE) {
-        int n = snprintf(buf, POL_NUMBER_TEXT_MAX, "%.15g", v.d);
-        return pol_bytes_of(buf, (size_t)n);
-    }
-    char *at = buf + POL_NUMBER_TEXT_MAX;
-    uint64_t left = v.i < 0 ? 0 - (uint64_t)v.i : (uint64_t)v.i;
-    do
+    bool negative = v.i < 0;
+    uint64_t left = negative ? 0 - (uint64_t)v.i : (uint64_t)v.i;
+    unsigned behind = 0;
+    if (v.tag == POL_DOUBLE)
+        left = double_digits(v.d, &behind, &negative);
+    char *at = buf + POL_NUMBER_TEXT_MAX, *const end = at, *const point = at - behind;
+    do {
         *--at = (char)('0' + left % 10);
-    while (left /= 10);
-    if (v.i < 0)
+        left /= 10;
+        if (behind && at == point)
+            *--at = '.';
+    } while (left || (behind && at >= point));
+    if (behind && at[0] == '.')
+        *--at = '0';
+    if (negative)
         *--at = '-';
-    return pol_bytes_of(at, (size_t)(buf + POL_NUMBER_TEXT_MAX - at));
+    return pol_bytes_of(at, (size_t)(end - at));
 }
 
 /* A number from text that is not in the arena yet. Undefined when the arena is spent: callers may hold OpenSSL's memory, so the arena must not end the decision here. */
@@ -221,7 +248,7 @@ pol_value pol_number_double(pol_arena *arena, double d)
         return pol_undefined();
     if (d == 0)
         return pol_int(0);
-    for (int precision = 14; precision < 17; precision++) {
+    for (int precision = d > -DBL_MIN && d < DBL_MIN ? 0 : 14; precision < 17; precision++) {
         snprintf(text, sizeof text, "%.*e", precision, d);
         if (strtod(text, NULL) == d)
             break;
@@ -282,14 +309,17 @@ double pol_number_to_double(pol_value v)
         return 0;
     if (d.negative)
         text[at++] = '-';
-    text[at++] = '.';
     for (size_t i = 0; i < n; i++)
         text[at++] = (char)('0' + digit_at(&d, i));
     if (n < d.n)
         text[at++] = '1';
-    snprintf(text + at, sizeof text - at, "e%lld", (long long)d.magnitude);
+    /* Without a point: strtod wants that of the program's locale. */
+    snprintf(text + at, sizeof text - at, "e%lld", (long long)d.magnitude - (long long)(n + (n < d.n)));
     return strtod(text, NULL);
 }
+
+/* Whole numbers below this are doubles without rounding. */
+static const int64_t EXACT_MAX = (int64_t)1 << 53;
 
 int pol_number_compare(pol_value a, pol_value b)
 {
@@ -297,6 +327,10 @@ int pol_number_compare(pol_value a, pol_value b)
         return (a.i > b.i) - (a.i < b.i);
     if (a.tag == POL_DOUBLE && b.tag == POL_DOUBLE)
         return (a.d > b.d) - (a.d < b.d);
+    if (a.tag == POL_INT && b.tag == POL_DOUBLE && a.i < EXACT_MAX && a.i > -EXACT_MAX)
+        return ((double)a.i > b.d) - ((double)a.i < b.d);
+    if (a.tag == POL_DOUBLE && b.tag == POL_INT && b.i < EXACT_MAX && b.i > -EXACT_MAX)
+        return (a.d > (double)b.i) - (a.d < (double)b.i);
     char buf_a[POL_NUMBER_TEXT_MAX], buf_b[POL_NUMBER_TEXT_MAX];
     decimal x = decimal_of(a, buf_a), y = decimal_of(b, buf_b);
     int sign_x = x.n == 0 ? 0 : x.negative ? -1 : 1, sign_y = y.n == 0 ? 0 : y.negative ? -1 : 1;
@@ -448,6 +482,44 @@ static binary binary_of_integer(bool negative, const BIGNUM *n, int64_t exponent
     return m ? round_binary(negative, m, exponent + drop, sticky) : (binary){0};
 }
 
+static bool is_zero(binary a)
+{
+    return a.mantissa == 0;
+}
+
+static binary multiply_binary(binary a, binary b)
+{
+    if (is_zero(a) || is_zero(b))
+        return (binary){0};
+    return round_binary(a.negative != b.negative, (unsigned __int128)a.mantissa * b.mantissa, a.exponent + b.exponent, false);
+}
+
+static binary divide_binary(binary a, binary b)
+{
+    if (is_zero(a))
+        return a;
+    unsigned __int128 n = (unsigned __int128)a.mantissa << 64, q = n / b.mantissa, rest = n % b.mantissa;
+    /* One more bit than the quotient may have, so that half a unit can be told from more. */
+    q = q << 2;
+    rest <<= 1;
+    if (rest >= b.mantissa)
+        q |= 2, rest -= b.mantissa;
+    rest <<= 1;
+    if (rest >= b.mantissa)
+        q |= 1, rest -= b.mantissa;
+    return round_binary(a.negative != b.negative, q, a.exponent - b.exponent - 66, rest != 0);
+}
+
+enum { TEN_MAX = 27 }; /* 5^27 has 63 bits: these powers are exact */
+
+static binary power_of_ten(unsigned n)
+{
+    uint64_t five = 1;
+    for (unsigned i = 0; i < n; i++)
+        five *= 5;
+    return round_binary(false, five, n, false);
+}
+
 /* Nearest to the decimal: its digits times a power of ten, or divided by one after a shift that leaves enough bits. */
 static bool binary_of_decimal(const decimal *d, binary *out)
 {
@@ -457,6 +529,14 @@ static bool binary_of_decimal(const decimal *d, binary *out)
     *out = (binary){0};
     if (d->n == 0)
         return true;
+    if (d->n <= 19 && scale <= TEN_MAX && scale >= -TEN_MAX) {
+        uint64_t m = 0;
+        for (size_t i = 0; i < d->n; i++)
+            m = 10 * m + (uint64_t)digit_at(d, i);
+        binary ten = power_of_ten((unsigned)(scale < 0 ? -scale : scale)), exact = round_binary(d->negative, m, 0, false);
+        *out = scale < 0 ? divide_binary(exact, ten) : multiply_binary(exact, ten);
+        return true;
+    }
     POL_CLEAN(BN_free) BIGNUM *digits = digits_to_integer(&magnitude, scale > 0 ? (size_t)scale : 0);
     if (!digits || scale >= 0) {
         if (digits)
@@ -475,11 +555,6 @@ static bool binary_of_decimal(const decimal *d, binary *out)
         return false;
     *out = binary_of_integer(d->negative, quotient, -(int64_t)shift, !BN_is_zero(rest));
     return true;
-}
-
-static bool is_zero(binary a)
-{
-    return a.mantissa == 0;
 }
 
 static binary add_binary(binary a, binary b)
@@ -509,29 +584,6 @@ static binary add_binary(binary a, binary b)
     if (x >= y)
         return round_binary(a.negative, x - y - sticky, a.exponent - 62, sticky);
     return round_binary(b.negative, y - x, a.exponent - 62, sticky);
-}
-
-static binary multiply_binary(binary a, binary b)
-{
-    if (is_zero(a) || is_zero(b))
-        return (binary){0};
-    return round_binary(a.negative != b.negative, (unsigned __int128)a.mantissa * b.mantissa, a.exponent + b.exponent, false);
-}
-
-static binary divide_binary(binary a, binary b)
-{
-    if (is_zero(a))
-        return a;
-    unsigned __int128 n = (unsigned __int128)a.mantissa << 64, q = n / b.mantissa, rest = n % b.mantissa;
-    /* One more bit than the quotient may have, so that half a unit can be told from more. */
-    q = q << 2;
-    rest <<= 1;
-    if (rest >= b.mantissa)
-        q |= 2, rest -= b.mantissa;
-    rest <<= 1;
-    if (rest >= b.mantissa)
-        q |= 1, rest -= b.mantissa;
-    return round_binary(a.negative != b.negative, q, a.exponent - b.exponent - 66, rest != 0);
 }
 
 static bool is_whole(binary a)
@@ -617,6 +669,28 @@ static bool shortest_digits(binary a, char digits[24], int *n, int64_t *magnitud
     return true;
 }
 
+/* The same where at most 15 digits do, which is nearly always. A shorter decimal with fewer digits behind the point would have been found before. */
+static bool few_digits(binary a, char digits[24], int *n, int64_t *magnitude)
+{
+    if (a.exponent < -90 || a.exponent > 0)
+        return false;
+    double d = (double)a.mantissa;
+    for (int64_t i = a.exponent; i < 0; i++)
+        d /= 2;
+    for (unsigned k = 1; k <= BEHIND_MAX && d * powers[k] < 1e15; k++) {
+        uint64_t m = (uint64_t)(d * powers[k] + 0.5);
+        if (m == 0)
+            continue;
+        binary back = divide_binary(round_binary(a.negative, m, 0, false), power_of_ten(k));
+        if (back.mantissa == a.mantissa && back.exponent == a.exponent) {
+            *n = snprintf(digits, 24, "%llu", (unsigned long long)m);
+            *magnitude = *n - (int64_t)k;
+            return true;
+        }
+    }
+    return false;
+}
+
 static pol_value binary_to_value(pol_arena *arena, binary a, const char **why)
 {
     *why = NULL;
@@ -633,7 +707,7 @@ static pol_value binary_to_value(pol_arena *arena, binary a, const char **why)
     char digits[24];
     int n;
     int64_t magnitude;
-    if (!shortest_digits(a, digits, &n, &magnitude)) {
+    if (!few_digits(a, digits, &n, &magnitude) && !shortest_digits(a, digits, &n, &magnitude)) {
         *why = no_memory;
         return pol_undefined();
     }
@@ -682,7 +756,8 @@ pol_value pol_number_arithmetic(pol_arena *arena, pol_arithmetic op, pol_value a
         *why = no_memory;
     if (*why)
         return pol_undefined();
-    if (whole) {
+    bool inexact = op == POL_DIVIDE && a.tag == POL_INT && b.tag == POL_INT && a.i != INT64_MIN; /* else it was done above */
+    if (whole && !inexact) {
         pol_value v = integer_arithmetic(arena, op, &x, &y, why);
         if (pol_is_defined(v) || *why)
             return v;
@@ -710,17 +785,25 @@ pol_value pol_number_round(pol_arena *arena, pol_rounding how, pol_value v)
     if (how == POL_ABS) {
         if (v.tag == POL_DOUBLE)
             return (pol_value){.tag = POL_DOUBLE, .d = v.d < 0 ? -v.d : v.d};
+        if (d.n == 0)
+            return pol_int(0);
         pol_bytes text = pol_number_text(v, buf);
         return d.negative ? number_copy(arena, (const char *)text.at + 1, text.n - 1) : v;
     }
     bool whole = d.n == 0 || d.magnitude >= (int64_t)d.n;
-    if (too_long(&d))
-        return d.magnitude > 0 ? v : pol_int(how == POL_CEIL && !d.negative ? 1 : how == POL_FLOOR && d.negative ? -1 : 0);
+    if (d.magnitude > DIGITS_MAX)
+        return whole ? v : pol_undefined();
     bool up = false; /* away from zero */
     if (!whole) {
         bool half = d.magnitude >= 0 && (size_t)d.magnitude < d.n && digit_at(&d, (size_t)d.magnitude) >= 5;
         up = how == POL_ROUND ? half : how == POL_CEIL ? !d.negative : d.negative;
         d.n = d.magnitude > 0 ? (size_t)d.magnitude : 0;
+    }
+    if (d.magnitude <= 17) {
+        int64_t i = 0;
+        for (int64_t k = 0; k < d.magnitude; k++)
+            i = 10 * i + ((size_t)k < d.n ? digit_at(&d, (size_t)k) : 0);
+        return pol_int(d.negative ? -i - up : i + up);
     }
     POL_CLEAN(BN_free) BIGNUM *n = digits_to_integer(&d, d.n && d.magnitude > (int64_t)d.n ? (size_t)d.magnitude - d.n : 0);
     bool negative = d.negative;
