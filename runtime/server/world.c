@@ -81,7 +81,10 @@ POL_MUST_USE static bool open_bundle(const pol_config *config, pol_world *world,
         keys[i] = pol_bytes_of(raw[i], 32);
     }
     world->bundle_file = (char *)pol_arena_copy(&world->arena, path, strlen(path));
-    return pol_bundle_open(path, &options, &world->bundle, err);
+    pol_error why;
+    if (pol_bundle_open(path, &options, &world->bundle, &why))
+        return true;
+    return pol_fail(err, why.code, "%s%s%s", strstr(why.text, path) ? "" : path, strstr(why.text, path) ? "" : ": ", why.text);
 }
 
 static void read_manifest(pol_world *world)

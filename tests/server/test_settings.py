@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The configuration file: what is refused, with which words and line; pold --check; the reference page."""
+import re
 import subprocess
 import sys
 import tempfile
@@ -122,6 +123,19 @@ def test_the_reference_page_is_the_table():
     table = subprocess.run([POLD, "--describe-config"], capture_output=True, text=True, check=True).stdout
     page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
     assert table in page, "docs/configuration.md differs from `pold --describe-config`"
+
+
+def test_the_protocols_page_has_every_route_and_metric():
+    page = (ROOT / "docs/protocols.md").read_text(encoding="utf-8")
+    for table, pattern in [
+        ("routes.def", r'^ROUTE\(\w+, "(\w+)", "([^"]+)"'),
+        ("metrics.def", r'^(?:COUNTER|FAMILY)\(\w+, "([^"]+)"'),
+    ]:
+        found = re.findall(pattern, (ROOT / "runtime/server" / table).read_text(encoding="utf-8"), re.M)
+        assert len(found) > 5
+        for names in found:
+            name = " ".join(names) if isinstance(names, tuple) else names
+            assert f"`{name}`" in page, f"docs/protocols.md does not name {name}"
 
 
 main(sys.modules[__name__])
