@@ -33,9 +33,22 @@ static uint32_t *find_name(const level *l, pol_bytes name)
     return NULL;
 }
 
+/* `data[x].p` where x := "a" reads data.a.p and nothing else. */
+static void put_constants(binder *b, pol_term *ref)
+{
+    for (uint32_t i = 1; i < ref->n; i++) {
+        const pol_term *t = ref->items[i];
+        if (t->kind == POL_TERM_VAR && t->bound == POL_BOUND_LOCAL && t->local != UNSET &&
+            b->locals->items[t->local].constant)
+            ref->items[i] = pol_term_copy(b->c->arena, b->locals->items[t->local].constant);
+    }
+}
+
 static bool bind_term(pol_walk *w, pol_term *t)
 {
     binder *b = w->context;
+    if (t->kind == POL_TERM_REF && pol_is_rooted(t, POL_BOUND_DATA))
+        put_constants(b, t);
     if (pol_is_comprehension(t) || t->kind == POL_TERM_TEMPLATE || (pol_is_print(t) && t->n > 1)) {
         POL_GROW(b->c->arena, b->terms, b->n_terms, b->terms_capacity);
         b->terms[b->n_terms++] = t;
