@@ -15,9 +15,9 @@ enum { N_FAMILIES = sizeof families / sizeof *families };
 
 const pol_builtin *pol_builtin_find(pol_bytes name)
 {
-    for (unsigned f = 0; f < N_FAMILIES; f++)
+    for (unsigned f = 0; name.n && f < N_FAMILIES; f++)
         for (const pol_builtin *const *row = families[f]; *row; row++)
-            if (pol_bytes_is(name, (*row)->name))
+            if ((uint8_t)(*row)->name[0] == name.at[0] && pol_bytes_is(name, (*row)->name))
                 return *row;
     return NULL;
 }
@@ -54,6 +54,8 @@ unsigned pol_builtin_arity(const pol_builtin *b)
 
 /* Longer messages are cut: they hold parts of foreign text. */
 enum { MESSAGE_MAX = 400 };
+
+static void note(pol_eval *ev, pol_code code, const char *fmt, va_list ap) POL_PRINTF(3, 0);
 
 static void note(pol_eval *ev, pol_code code, const char *fmt, va_list ap)
 {
