@@ -49,7 +49,7 @@ bool pol_program_check(pol_program *program)
     pol_rule_order order = pol_check_recursion(c);
     pol_check_types(c, &order);
     pol_arena_deinit(&c->scratch);
-    return program->diags->n_errors == errors;
+    return program->diags->n_errors == errors && !c->incomplete;
 }
 
 /* ---- queries ---- */

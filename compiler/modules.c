@@ -296,6 +296,7 @@ void pol_check_modules(pol_checker *c)
     for (uint32_t i = 0; i < c->n_modules; i++) {
         pol_module_info *m = &c->modules[i];
         m->module = c->program->modules[i];
+        c->incomplete |= m->module->failed;
         m->polward = c->program->sources->items[m->module->source].polward;
         read_package(c, m);
         check_duplicates(c, m->module);

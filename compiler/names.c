@@ -177,6 +177,9 @@ static void refuse_function(resolver *r, const pol_term *call, pol_bytes written
         resolve_operator_head(name)->bound == POL_BOUND_DATA && name->kind == POL_TERM_REF
             ? pol_rule_node_at(r->c, name)
             : NULL;
+    r->failed = true;
+    if (r->c->incomplete)
+        return;
     if (node && node->n_rules)
         FAIL(r, POL_D_UNDEFINED_FUNCTION, call->span,
              "`%.*s` is a rule without arguments, so it cannot be called", (int)written.n,

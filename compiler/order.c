@@ -83,6 +83,8 @@ static void report(orderer *o, const unsafe_var *u)
 static void report_unsafe(orderer *o)
 {
     uint32_t n = 0;
+    if (o->c->incomplete)
+        return;
     for (uint32_t i = 0; i < o->n_unsafe; i++) {
         const pol_local *l = &o->locals->items[o->unsafe[i].local];
         if (l->generated || l->assigned)

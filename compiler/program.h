@@ -90,7 +90,8 @@ typedef struct {
     struct pol_checker *checker; /* check.c's own, for queries */
 } pol_program;
 
-/* Binds names, checks and orders all modules of program. False when there were errors; they are in diags. */
+/* Binds names, checks and orders all modules of program. False when there were errors; they are in diags. Modules with syntax
+ * errors may be among them: what could be read is checked, and what is only unknown is not reported then. */
 POL_MUST_USE bool pol_program_check(pol_program *program);
 /* The same of one query in package (segments; n_package 0: none) with the imports given as "data.a.b" or "input.x" texts, against a checked program. Must be
  * called before lowering (it may add to with_paths and mocked_builtins). NULL on errors. */
