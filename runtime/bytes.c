@@ -17,6 +17,8 @@ int64_t pol_bytes_find(pol_bytes s, pol_bytes needle, size_t offset)
         return -1;
     if (needle.n == 0)
         return (int64_t)offset;
+    if (needle.n > s.n - offset)
+        return -1;
     const uint8_t *at = memmem(s.at + offset, s.n - offset, needle.at, needle.n);
     return at ? at - s.at : -1;
 }
