@@ -107,6 +107,7 @@ typedef struct pol_checker {
                               reached by next_else */
     uint32_t n_rules, rules_capacity;
     pol_rule_node *tree;         /* data */
+    bool incomplete; /* a module has syntax errors: what is not known may have been in it */
     const pol_type *request;     /* of input in .pol modules; NULL: there are none */
     pol_namemap signature_names; /* of built-ins; unify.c */
     pol_signature *signatures;
