@@ -141,7 +141,9 @@ POL_MUST_USE static bool read_body(reading *r)
 static void write_decision(pol_answer *answer, bool allow, const char *id)
 {
     answer->status = 200;
-    pol_buf_printf(answer->body, "{\"decision\":%s,\"context\":{\"id\":\"%s\"", allow ? "true" : "false", id);
+    pol_buf_text(answer->body, allow ? "{\"decision\":true,\"context\":{\"id\":\"" : "{\"decision\":false,\"context\":{\"id\":\"");
+    pol_buf_text(answer->body, id);
+    pol_buf_byte(answer->body, '"');
 }
 
 static void write_member(pol_buf *out, pol_bytes name, pol_value value)
