@@ -16,7 +16,7 @@ typedef struct {
     const void *at;
     size_t n;
     uint32_t where; /* offset in the strings; number of the first cell */
-    bool used;
+    bool used, indexed;
 } written;
 
 typedef struct {
@@ -100,19 +100,38 @@ static uint32_t count_cells(pol_value v)
     return v.tag == POL_OBJECT ? 2 * v.n : v.n;
 }
 
-static void put_index(writer *w, pol_value v)
+static bool has_long_run(const uint32_t *slots, uint32_t n_slots)
 {
-    uint32_t n_slots = 32;
-    while (n_slots < 2 * v.n)
-        n_slots *= 2;
-    pol_index index = {.n_slots = n_slots, .slots = (int64_t)w->indexes.n};
-    uint32_t *slots = POL_NEW_ARRAY(&w->arena, uint32_t, n_slots);
+    uint32_t run = 0;
+    for (uint64_t k = 0; k < n_slots + (uint64_t)POL_BUNDLE_RUN_MAX; k++) {
+        run = slots[k & (n_slots - 1)] ? run + 1 : 0;
+        if (run > POL_BUNDLE_RUN_MAX)
+            return true;
+    }
+    return false;
+}
+
+/* The slots of an index over v; NULL when v is small or too many of its keys collide, which data from others could be made to do. */
+static uint32_t *make_slots(writer *w, pol_value v, uint32_t *n_slots)
+{
+    if (v.tag == POL_ARRAY || v.n <= POL_INDEX_MIN || v.n > UINT32_MAX / 4)
+        return NULL;
+    for (*n_slots = 32; *n_slots < 2 * v.n;)
+        *n_slots *= 2;
+    uint32_t *slots = POL_NEW_ARRAY(&w->arena, uint32_t, *n_slots);
     for (uint32_t i = 0; i < v.n; i++) {
-        uint32_t at = pol_hash(v.tag == POL_OBJECT ? pol_member_key(v, i) : pol_element(v, i)) & (n_slots - 1);
-        while (slots[at])
-            at = (at + 1) & (n_slots - 1);
+        uint32_t at = pol_hash(v.tag == POL_OBJECT ? pol_member_key(v, i) : pol_element(v, i)) & (*n_slots - 1);
+        for (uint32_t tried = 0; slots[at]; at = (at + 1) & (*n_slots - 1))
+            if (++tried > POL_BUNDLE_RUN_MAX)
+                return NULL;
         slots[at] = i + 1;
     }
+    return has_long_run(slots, *n_slots) ? NULL : slots;
+}
+
+static void put_index(writer *w, const uint32_t *slots, uint32_t n_slots)
+{
+    pol_index index = {.n_slots = n_slots, .slots = (int64_t)w->indexes.n};
     pol_buf_add(&w->indexes, slots, n_slots * sizeof *slots);
     pol_value raw;
     memcpy(&raw, &index, sizeof raw);
@@ -141,26 +160,30 @@ static pol_value place_value(writer *w, pol_value v)
         raw.hash = 0;
         return raw;
     }
-    bool indexed = v.tag != POL_ARRAY && v.n > POL_INDEX_MIN;
-    raw.flags = (uint8_t)(POL_RELATIVE | (indexed ? POL_INDEXED : 0));
+    raw.flags = POL_RELATIVE;
     if (v.n == 0)
         return raw;
     uint32_t n = count_cells(v);
     written *entry = enter(&w->arena, &w->collections, v.cells, (size_t)v.n << 8 | v.tag, false);
     if (entry->used) {
         raw.i = entry->where;
+        raw.flags |= entry->indexed ? POL_INDEXED : 0;
         return raw;
     }
     pol_value *elements = pol_arena_array(&w->arena, n, sizeof *elements);
     for (uint32_t i = 0; i < n; i++)
         elements[i] = place_value(w, pol_load(&v.cells[i]));
-    if (indexed)
-        put_index(w, v);
+    uint32_t n_slots;
+    const uint32_t *slots = make_slots(w, v, &n_slots);
+    if (slots)
+        put_index(w, slots, n_slots);
+    raw.flags |= slots ? POL_INDEXED : 0;
     raw.i = n_cells(w);
     for (uint32_t i = 0; i < n; i++)
         put_cell(w, elements[i], kind_of(elements[i]));
     entry = enter(&w->arena, &w->collections, v.cells, (size_t)v.n << 8 | v.tag, false);
-    *entry = (written){.at = v.cells, .n = (size_t)v.n << 8 | v.tag, .where = (uint32_t)raw.i, .used = true};
+    *entry = (written){.at = v.cells, .n = (size_t)v.n << 8 | v.tag, .where = (uint32_t)raw.i, .used = true,
+                       .indexed = slots != NULL};
     w->collections.n++;
     return raw;
 }

@@ -14,6 +14,8 @@
 #include "runtime/ops.h"
 
 enum { POL_BUNDLE_VERSION = 1, POL_BUNDLE_KEY = 32, POL_BUNDLE_SIGNATURE = 64, POL_BUNDLE_DIGEST = 32, POL_BUNDLE_SIGNATURES_MAX = 16 };
+/* Full slots of an index that may follow each other: a look-up tries them in order. Colliding keys are found by order instead. */
+enum { POL_BUNDLE_RUN_MAX = 256 };
 #define POL_BUNDLE_MAGIC 0x424c4f50u  /* "POLB" */
 #define POL_TRAILER_MAGIC 0x47495350u /* "PSIG" */
 /* What is signed: this text, its NUL, and the body's SHA-256. */

@@ -66,7 +66,9 @@ POL_MUST_USE static bool check_name(const pol_bundle *b, uint32_t name, const ch
 
 typedef struct {
     const pol_bundle *b;
-    uint8_t *state; /* of each cell */
+    uint8_t *state;         /* of each cell */
+    uint64_t slots_left;    /* of the section of indexes: each slot belongs to one index */
+    uint64_t decimals_left; /* bytes of decimals that may still be read: cells may share a long text */
     pol_error *err;
 } values_check;
 
@@ -99,18 +101,38 @@ static bool is_number_text(pol_bytes s)
     return i == s.n;
 }
 
-POL_MUST_USE static bool check_text(const values_check *c, size_t i, pol_value raw)
+/* What pol_number_read would make of the text is what the machine's arithmetic relies on. */
+POL_MUST_USE static bool check_decimal(values_check *c, size_t i, pol_bytes text)
+{
+    if (text.n > c->decimals_left)
+        return pol_fail(c->err, POL_E_BUNDLE, "cell %zu: too many long decimals", i);
+    c->decimals_left -= text.n;
+    return (is_number_text(text) && pol_number_read(text).tag == POL_DECIMAL) ||
+           pol_fail(c->err, POL_E_BUNDLE, "cell %zu: a decimal whose text is none", i);
+}
+
+POL_MUST_USE static bool check_text(values_check *c, size_t i, pol_value raw)
 {
     int64_t cell = (const uint8_t *)&c->b->cells[i] - c->b->strings; /* strings stand before values */
     int64_t at = 0;
     if (__builtin_add_overflow(cell, raw.i, &at) || at < 0 || (uint64_t)at > c->b->n_strings || raw.n > c->b->n_strings - (uint64_t)at)
         return pol_fail(c->err, POL_E_BUNDLE, "cell %zu: its text is outside the strings", i);
-    if (raw.tag == POL_DECIMAL && !is_number_text(pol_bytes_of(c->b->strings + at, raw.n)))
-        return pol_fail(c->err, POL_E_BUNDLE, "cell %zu: a decimal whose text is no number", i);
+    return raw.tag != POL_DECIMAL || check_decimal(c, i, pol_bytes_of(c->b->strings + at, raw.n));
+}
+
+POL_MUST_USE static bool check_slots(const values_check *c, size_t i, const uint32_t *slots, uint32_t n_slots, uint32_t n)
+{
+    uint32_t run = 0;
+    for (uint64_t k = 0; k < n_slots + (uint64_t)POL_BUNDLE_RUN_MAX; k++) { /* around the end: a run may go on at the beginning */
+        uint32_t slot = slots[k & (n_slots - 1)];
+        run = slot ? run + 1 : 0;
+        if (slot > n || run > POL_BUNDLE_RUN_MAX)
+            return pol_fail(c->err, POL_E_BUNDLE, "cell %zu: slot %llu of its index is wrong", i, (unsigned long long)k & (n_slots - 1));
+    }
     return true;
 }
 
-POL_MUST_USE static bool check_index(const values_check *c, size_t i, pol_value raw, size_t first)
+POL_MUST_USE static bool check_index(values_check *c, size_t i, pol_value raw, size_t first)
 {
     if (first == 0 || c->state[first - 1] != CELL_BAD)
         return pol_fail(c->err, POL_E_BUNDLE, "cell %zu: its index is missing", i);
@@ -122,25 +144,24 @@ POL_MUST_USE static bool check_index(const values_check *c, size_t i, pol_value 
     uint64_t wanted = (uint64_t)index.n_slots * sizeof(uint32_t);
     if (index.n_slots <= raw.n || (index.n_slots & (index.n_slots - 1)) != 0 ||
         __builtin_add_overflow((const uint8_t *)&c->b->cells[first - 1] - base, index.slots, &at) || at < 0 || at % 4 != 0 ||
-        (uint64_t)at > size || wanted > size - (uint64_t)at)
+        (uint64_t)at > size || wanted > size - (uint64_t)at || index.n_slots > c->slots_left)
         return pol_fail(c->err, POL_E_BUNDLE, "cell %zu: its index does not fit", i);
     const uint32_t *slots = (const uint32_t *)(const void *)(base + at);
-    for (uint32_t k = 0; k < index.n_slots; k++)
-        if (slots[k] > raw.n)
-            return pol_fail(c->err, POL_E_BUNDLE, "cell %zu: slot %u of its index is %u of %u", i, k, slots[k], raw.n);
-    return true;
+    c->slots_left -= index.n_slots;
+    return check_slots(c, i, slots, index.n_slots, raw.n);
 }
 
 /* Elements stand before the collection, belong to it alone and are less deep than it: so nothing is cyclic, and one pass is enough. Further
  * cells may stand for the same collection; the first one that does names its elements. */
-POL_MUST_USE static bool check_collection(const values_check *c, size_t i, pol_value raw, uint64_t *ranges)
+POL_MUST_USE static bool check_collection(values_check *c, size_t i, pol_value raw, uint64_t *ranges)
 {
     int64_t bytes = (int64_t)i * 16, at;
     uint64_t n = raw.tag == POL_OBJECT ? 2 * (uint64_t)raw.n : raw.n;
     if (raw.hash == 0 || raw.hash > POL_DEPTH_MAX)
         return pol_fail(c->err, POL_E_BUNDLE, "cell %zu: depth %u", i, raw.hash);
     if (n == 0)
-        return raw.hash == 1 || pol_fail(c->err, POL_E_BUNDLE, "cell %zu: an empty collection of depth %u", i, raw.hash);
+        return (raw.hash == 1 && raw.i == 0 && !(raw.flags & POL_INDEXED)) ||
+               pol_fail(c->err, POL_E_BUNDLE, "cell %zu: an empty collection with a depth, an address or an index", i);
     if (__builtin_add_overflow(bytes, raw.i, &at) || at < 0 || at % 16 != 0 || (uint64_t)at / 16 > i || n > i - (uint64_t)at / 16)
         return pol_fail(c->err, POL_E_BUNDLE, "cell %zu: its elements do not stand before it", i);
     size_t first = (size_t)at / 16;
@@ -165,7 +186,7 @@ POL_MUST_USE static bool check_collection(const values_check *c, size_t i, pol_v
 }
 
 /* What is no value may be an index; it then counts as bad, and no collection may have it as an element. */
-POL_MUST_USE static bool check_cell(const values_check *c, size_t i, uint64_t *ranges)
+POL_MUST_USE static bool check_cell(values_check *c, size_t i, uint64_t *ranges)
 {
     pol_value raw = c->b->cells[i].raw;
     bool collection = raw.tag >= POL_ARRAY, text = raw.tag == POL_STRING || raw.tag == POL_DECIMAL;
@@ -211,7 +232,8 @@ POL_MUST_USE static bool check_constants(const values_check *c, pol_error *err)
 
 POL_MUST_USE static bool check_values(const pol_bundle *b, pol_error *err)
 {
-    values_check c = {.b = b, .err = err};
+    values_check c = {.b = b, .err = err, .slots_left = b->header->sections[POL_SECTION_INDEXES].size / sizeof(uint32_t),
+                      .decimals_left = 16 * (uint64_t)b->file.n};
     c.state = calloc(b->n_cells + 1, 1);
     uint64_t *ranges = calloc(b->n_cells + 1, sizeof *ranges); /* of a collection's first cell: what it was found to be */
     bool ok = c.state && ranges;
@@ -438,7 +460,20 @@ POL_MUST_USE static bool check_signatures(const pol_bundle_trailer *trailer, con
                     options->n_public_keys);
 }
 
-POL_MUST_USE static bool check_trailer(const pol_bundle *b, const pol_bundle_options *options, pol_error *err)
+/* The digest of the body, and that of the file into b, in one pass. */
+POL_MUST_USE static bool hash_file(pol_bundle *b, uint8_t body_digest[POL_BUNDLE_DIGEST])
+{
+    uint64_t body = b->header->body_size;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new(), *whole = EVP_MD_CTX_new();
+    bool ok = ctx && whole && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 && EVP_DigestUpdate(ctx, b->file.at, body) == 1 &&
+              EVP_MD_CTX_copy_ex(whole, ctx) == 1 && EVP_DigestFinal_ex(ctx, body_digest, NULL) == 1 &&
+              EVP_DigestUpdate(whole, b->file.at + body, b->file.n - body) == 1 && EVP_DigestFinal_ex(whole, b->digest, NULL) == 1;
+    EVP_MD_CTX_free(ctx);
+    EVP_MD_CTX_free(whole);
+    return ok;
+}
+
+POL_MUST_USE static bool check_trailer(pol_bundle *b, const pol_bundle_options *options, pol_error *err)
 {
     const pol_bundle_trailer *trailer = (const pol_bundle_trailer *)(const void *)(b->file.at + b->header->body_size);
     uint8_t digest[POL_BUNDLE_DIGEST];
@@ -446,7 +481,7 @@ POL_MUST_USE static bool check_trailer(const pol_bundle *b, const pol_bundle_opt
     if (trailer->magic != POL_TRAILER_MAGIC || trailer->n_signatures > POL_BUNDLE_SIGNATURES_MAX ||
         rest != sizeof *trailer + (size_t)trailer->n_signatures * (POL_BUNDLE_KEY + POL_BUNDLE_SIGNATURE))
         return pol_fail(err, POL_E_BUNDLE, "its trailer is damaged");
-    if (EVP_Digest(b->file.at, b->header->body_size, digest, NULL, EVP_sha256(), NULL) != 1)
+    if (!hash_file(b, digest))
         return pol_fail(err, POL_E_CRYPTO, "the bundle's digest could not be computed");
     if (memcmp(digest, trailer->digest, sizeof digest) != 0)
         return pol_fail(err, POL_E_BUNDLE, "its contents do not match its digest: it is damaged");
@@ -471,8 +506,5 @@ bool pol_bundle_verify(pol_bundle *b, const pol_bundle_options *options, pol_err
     POL_TRY(check_tables(b, err));
     POL_TRY(check_values(b, err));
     POL_TRY(bind_builtins(b, err));
-    POL_TRY(check_functions(b, err));
-    if (EVP_Digest(b->file.at, b->file.n, b->digest, NULL, EVP_sha256(), NULL) != 1)
-        return pol_fail(err, POL_E_CRYPTO, "the bundle's digest could not be computed");
-    return true;
+    return check_functions(b, err);
 }
