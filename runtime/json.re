@@ -384,9 +384,32 @@ bool pol_json_read(pol_arena *arena, pol_bytes text, const pol_json_options *opt
 
 /* ---- printer ---- */
 
+/* Strings that built-ins decode from base64 or hex may hold any bytes. */
+static bool has_bad_bytes(pol_bytes s)
+{
+    uint8_t all = 0;
+    for (size_t i = 0; i < s.n; i++)
+        all |= s.at[i];
+    return (all & 0x80) && !pol_utf8_valid(s);
+}
+
+static void write_mended(pol_buf *out, pol_bytes s, unsigned style)
+{
+    POL_CLEAN(pol_buf_deinit) pol_buf mended = {0};
+    for (size_t at = 0; at < s.n;) {
+        uint8_t bytes[4];
+        pol_buf_add(&mended, bytes, pol_utf8_put(bytes, pol_utf8_next(s, &at)));
+    }
+    pol_json_write_string(out, pol_buf_view(&mended), style);
+}
+
 void pol_json_write_string(pol_buf *out, pol_bytes s, unsigned style)
 {
     static const char short_escapes[] = "\b\f\n\r\t", letters[] = "bfnrt";
+    if (has_bad_bytes(s)) {
+        write_mended(out, s, style);
+        return;
+    }
     pol_buf_byte(out, '"');
     for (size_t at = 0, from = 0;; at++) {
         uint8_t c = at < s.n ? s.at[at] : 0;
