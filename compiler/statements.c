@@ -220,7 +220,8 @@ static int compare_keyed(const void *a, const void *b)
 
 static void check_unique(pol_program *p, keyed *items, uint32_t n, pol_diag_code code, const char *what)
 {
-    qsort(items, n, sizeof *items, compare_keyed);
+    if (n)
+        qsort(items, n, sizeof *items, compare_keyed);
     for (uint32_t i = 1; i < n; i++) {
         if (!pol_bytes_equal(items[i].key, items[i - 1].key))
             continue;
