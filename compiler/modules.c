@@ -154,6 +154,8 @@ static void add_rule(pol_checker *c, pol_module_info *m, pol_rule *rule)
     pol_rule_info *last = info;
     for (pol_rule *r = rule->next_else; r; r = r->next_else) {
         pol_rule_info *branch = POL_NEW(c->arena, pol_rule_info);
+        if (!r->name)
+            r->name = rule->name;
         *branch = *info;
         branch->rule = r;
         branch->next_else = NULL;
