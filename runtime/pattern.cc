@@ -50,7 +50,7 @@ extern "C" bool pol_pattern_find(const pol_pattern *p, pol_bytes text, size_t of
         many.resize(static_cast<size_t>(n_groups));
         found = many.data();
     }
-    if (!p->re.Match(subject, offset, text.n, re2::RE2::UNANCHORED, found, n_groups))
+    if (offset > text.n || !p->re.Match(subject, offset, text.n, re2::RE2::UNANCHORED, found, n_groups))
         return false;
     for (int i = 0; i < n_groups; i++)
         groups[i] = {reinterpret_cast<const uint8_t *>(found[i].data()), found[i].size()};
