@@ -192,7 +192,10 @@ POL_MUST_USE static bool check_query(pol_compiler *c)
     if (!body || c->diags.n_errors)
         return false;
     c->query = pol_program_query(&c->program, body, package, path.n, o->query_imports, o->n_query_imports);
-    return c->query && c->diags.n_errors == 0;
+    if (!c->query || c->diags.n_errors)
+        return false;
+    c->query->show_values = o->query_values;
+    return true;
 }
 
 /* "data.orders.allow" and "/orders/allow" as "orders/allow". */

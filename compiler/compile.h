@@ -18,6 +18,7 @@ typedef struct {
     const char *const *query_imports;
     uint32_t n_query_imports;
     bool query_keywords;    /* and, or, not { } are known in the query */
+    bool query_values;      /* an expression that is a plain term is shown, also when it is false; else it must hold */
     bool relative_names;    /* the bundle names files as they lie below what was loaded, so that it does not depend on where that is; else as given */
 } pol_compile_options;
 

@@ -237,19 +237,29 @@ static uint32_t lower_operand(pol_lowering *l, uint32_t cur, const pol_term *ope
     return dst;
 }
 
+static bool is_name_operand(const pol_term *t)
+{
+    return t->kind == POL_TERM_STRING;
+}
+
 static uint32_t lower_ref(pol_lowering *l, const pol_term *t)
 {
     const pol_term *head = t->items[0];
     uint32_t cur, i = 1;
     if (head->kind == POL_TERM_VAR && head->bound == POL_BOUND_DATA) {
-        pol_bytes *path = POL_NEW_ARRAY(l->arena, pol_bytes, t->n);
-        uint32_t n = 0, used;
-        while (n + 1 < t->n && t->items[n + 1]->kind == POL_TERM_STRING) {
+        pol_bytes *path = POL_NEW_ARRAY(l->arena, pol_bytes, t->n), *below = POL_NEW_ARRAY(l->arena, pol_bytes, t->n);
+        uint32_t n = 0, n_below = 0, used;
+        for (; n + 1 < t->n && is_name_operand(t->items[n + 1]); n++)
             path[n] = t->items[n + 1]->text;
-            n++;
+        for (uint32_t k = n + 2; k < t->n && is_name_operand(t->items[k]); k++)
+            below[n_below++] = t->items[k]->text;
+        if (n + 1 < t->n && lower_children(l, path, n, below, n_below, &cur)) {
+            cur = lower_operand(l, cur, t->items[n + 1]);
+            i = n + 2 + n_below;
+        } else {
+            cur = lower_data(l, path, n, &used);
+            i = 1 + used;
         }
-        cur = lower_data(l, path, n, &used);
-        i = 1 + used;
     } else {
         cur = lower_value(l, head);
     }
@@ -576,6 +586,7 @@ static void lower_some_in(pol_lowering *l, const pol_expr *e)
 static void lower_every(pol_lowering *l, const pol_expr *e)
 {
     uint32_t domain = lower_value(l, e->right), mark = add_mark(l), key, value;
+    add_op(l, POL_OP_COLLECTION, domain, 0, 0);
     open_not(l);
     open_loop(l, domain, &key, &value);
     if (e->key && is_local(e->key))

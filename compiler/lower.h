@@ -26,6 +26,10 @@ uint32_t function_of_document(pol_lowering *l, pol_document *document, const pol
  * value's root stands for (of a rule deeper segments are the caller's to look up). */
 uint32_t lower_data(pol_lowering *l, const pol_bytes *path, uint32_t n_path, uint32_t *used);
 
+/* Where data.<path> is made of packages or rules, so that data.<path>[x].<below> for any x could be many: the object of child: value of data.<path>.<child>.<below>, of those that have one. Only these are
+ * computed, not the whole documents: a rule may ask so for others of its kind. False when data.<path> is a rule or base data only. */
+bool lower_children(pol_lowering *l, const pol_bytes *path, uint32_t n_path, const pol_bytes *below, uint32_t n_below, uint32_t *object);
+
 /* ---- lower_decision.c ---- */
 /* The body of an internal.* built-in of the eight statements, if name is one: adds the steps and gives the register. False when it is none. */
 bool lower_intrinsic(pol_lowering *l, const char *name, uint32_t *reg);

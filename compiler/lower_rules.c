@@ -175,7 +175,68 @@ uint32_t lower_data(pol_lowering *l, const pol_bytes *path, uint32_t n_path, uin
     return dst;
 }
 
-/* The object of all rules and packages below a document node, over the base data there. */
+/* data.<path> for a path that may lead through packages, rules and base data. */
+static uint32_t data_at(pol_lowering *l, const pol_bytes *path, uint32_t n)
+{
+    uint32_t used, value = lower_data(l, path, n, &used);
+    for (uint32_t i = used; i < n; i++) {
+        uint32_t part = new_register(l);
+        add_op(l, POL_OP_GETK, part, value, constant(l, pol_string(path[i])));
+        value = part;
+    }
+    return value;
+}
+
+/* The members of base data at path, each with what lies below it there, into builder. */
+static void put_base_children(pol_lowering *l, uint32_t builder, pol_value base, const pol_bytes *below, uint32_t n_below)
+{
+    uint32_t key, value;
+    if (base.tag != POL_OBJECT || base.n == 0)
+        return;
+    open_block(l);
+    open_loop(l, load(l, base), &key, &value);
+    for (uint32_t i = 0; i < n_below; i++) {
+        uint32_t part = new_register(l);
+        add_op(l, POL_OP_GETK, part, value, constant(l, pol_string(below[i])));
+        value = part;
+    }
+    add_op(l, POL_OP_PUT, builder, key, value);
+    close_region(l);
+}
+
+bool lower_children(pol_lowering *l, const pol_bytes *path, uint32_t n_path, const pol_bytes *below, uint32_t n_below, uint32_t *object)
+{
+    const pol_document *node = l->program->root;
+    bool covered, pierced;
+    for (uint32_t i = 0; i < n_path && node && !node->group; i++)
+        node = child_of(node, path[i]);
+    find_overrides(l->program, path, n_path, &covered, &pierced);
+    if (!node || node->group || covered || pierced)
+        return false;
+    uint32_t b = new_builder(l);
+    pol_bytes *full = POL_NEW_ARRAY(l->arena, pol_bytes, n_path + n_below + 1);
+    *object = new_register(l);
+    if (n_path)
+        memcpy(full, path, n_path * sizeof *path);
+    if (n_below)
+        memcpy(full + n_path + 1, below, n_below * sizeof *below);
+    add_op(l, POL_OP_START, b, 0, 0);
+    put_base_children(l, b, base_at(l->program, path, n_path), below, n_below);
+    for (uint32_t i = 0; i < node->n_children; i++) {
+        const pol_document *child = node->children[i];
+        if (child->group && (child->group->hidden || child->group->kind == POL_GROUP_FUNCTION))
+            continue;
+        full[n_path] = child->segment;
+        open_block(l);
+        uint32_t value = data_at(l, full, n_path + 1 + n_below);
+        add_op(l, POL_OP_PUT, b, load(l, pol_string(child->segment)), value);
+        close_region(l);
+    }
+    add_op(l, POL_OP_OBJECT, *object, b, 0);
+    return true;
+}
+
+/* The object of all rules and packages below a document node, and of the base data there, which goes before a rule of the same name. */
 static void lower_document(pol_lowering *l, const pol_document *document, const pol_bytes *path, uint32_t n)
 {
     uint32_t b = new_builder(l), made = new_register(l), used;
@@ -197,8 +258,8 @@ static void lower_document(pol_lowering *l, const pol_document *document, const 
     pol_value base = base_at(l->program, path, n);
     if (base.tag == POL_OBJECT && base.n) {
         uint32_t first = new_registers(l, 2), merged = new_register(l);
-        load_into(l, first, base);
-        add_op(l, POL_OP_MOVE, first + 1, made, 0);
+        add_op(l, POL_OP_MOVE, first, made, 0);
+        load_into(l, first + 1, base);
         add_op(l, POL_OP_BUILTIN, merged, first, import_builtin(l->plan, "object.union", 2));
         made = merged;
     }

@@ -134,6 +134,13 @@ static POL_COLD void note_conflict(pol_eval *ev, const char *message)
     pol_eval_note_error(ev, POL_E_CONFLICT, pol_bytes_text(message));
 }
 
+static POL_COLD void note_two_values(pol_eval *ev, const pol_bundle_function *fn, bool with_inputs)
+{
+    const char *name = pol_bundle_name(ev->bundle, fn->name);
+    note_conflict(ev, pol_arena_printf(&ev->arena, with_inputs ? "function %s produced conflicting values for the same inputs"
+                                                               : "rule %s produced conflicting values", name));
+}
+
 void pol_eval_conflict(pol_eval *ev, const char *message)
 {
     if (!ev->running)
@@ -371,6 +378,8 @@ L_ISARRAY:
     TEST(r[pc->a].tag == POL_ARRAY && r[pc->a].n == pc->b);
 L_ISOBJECT:
     TEST(r[pc->a].tag == POL_OBJECT && r[pc->a].n == pc->b);
+L_COLLECTION:
+    TEST(pol_is_collection(r[pc->a]));
 
 L_JUMP:
     JUMP();
@@ -485,8 +494,7 @@ L_MERGE:
     if (!pol_is_defined(r[pc->a]))
         r[pc->a] = r[pc->b];
     else if (pol_is_defined(r[pc->b]) && !is_equal(ev, r[pc->a], r[pc->b])) {
-        note_conflict(ev, pc->c ? "functions must not produce multiple outputs for same inputs"
-                                : "complete rules must not produce multiple outputs");
+        note_two_values(ev, f->fn, pc->c);
         goto L_FAIL;
     }
     FALL();

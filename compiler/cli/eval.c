@@ -161,6 +161,7 @@ static int run_query(const cli_options *o, const char *query)
         .print_statements = true,
         .optimise = true,
         .query = query,
+        .query_values = true,
         .query_package = o->package,
         .query_imports = o->imports.items,
         .n_query_imports = o->imports.n,
