@@ -8,10 +8,10 @@ import ssl
 import sys
 import time
 
-from credentials import Credentials
+from credentials import Credentials, openssl
 from daemon import ASKING, EVALUATION, Client, Daemon, main, request, same
 
-ECHO = {"echo.rego": 'package echo\n\nallow if input.action.name == "read"\n\ndecision := {"allow": allow, "seen": input}\n'}
+ECHO = {"echo.rego": 'package echo\n\ndefault allow := false\n\nallow if input.action.name == "read"\n\ndecision := {"allow": allow, "seen": input}\n'}
 SPIFFE = "URI:spiffe://acme.example/web"
 
 
@@ -59,8 +59,6 @@ def test_tokens_that_do_not_verify_deny():
     with serving() as (d, c):
         now = int(time.time())
         other = c.folder / "other.key"
-        from credentials import openssl
-
         openssl("genpkey", "-algorithm", "ed25519", "-out", other)
         for token, reason in [
             (c.token(exp=now - 100), "token_expired"),
@@ -141,8 +139,6 @@ def test_new_keys_are_taken_up():
     with serving() as (d, c):
         old = c.token()
         same(decide(d, token=old)["decision"], True)
-        from credentials import openssl
-
         openssl("genpkey", "-algorithm", "ed25519", "-out", c.folder / "new.key")
         c.write_jwks("jwks.json", c.folder / "new.key")
         d.wait(lambda: decide(d, token=old)["decision"] is False)
@@ -249,6 +245,7 @@ def test_stopping_ends_tls_connections():
         client.send(request("POST", EVALUATION, ASKING)[-3:])
         same(client.read().json()["decision"], True)
         assert client.ended()
+        same(d.process.wait(10), 0)
 
 
 main(sys.modules[__name__])
