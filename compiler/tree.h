@@ -17,6 +17,8 @@ typedef struct {
     uint32_t n, capacity;
 } pol_body;
 
+enum { POL_TREE_HEIGHT_MAX = 1000 };
+
 typedef enum {
     POL_TERM_NULL,
     POL_TERM_BOOL,     /* boolean */
@@ -50,7 +52,7 @@ struct pol_term {
     bool infix;   /* CALL: written with an operator; STRING operand of a REF: written with a dot */
     bool raw;     /* STRING, TEMPLATE: written with back quotes */
     bool parenthesised;
-    uint16_t height; /* of the tree below, for the limit on nesting */
+    uint16_t height; /* of the tree below, as parsed: at most POL_TREE_HEIGHT_MAX, so that all may walk it by recursion */
     uint8_t bound; /* pol_bound: resolved, of VAR */
     uint32_t local; /* resolved: number of the local variable, unique in the rule; the same number is the same variable */
     pol_span span;
@@ -90,6 +92,7 @@ struct pol_expr {
     uint8_t kind; /* pol_expr_kind */
     bool braces;
     bool generated; /* made by the compiler, not written */
+    uint16_t height; /* as of a term */
     pol_span span;
     pol_term *key, *left, *right;
     pol_term **terms;

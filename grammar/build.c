@@ -1,653 +1,390 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Nodes of rules, expressions and terms (see build.h); the eight statements are in build_statements.c.
+ * Terms of the tree: literals decoded, refs and calls put together, operators as calls of their built-ins.
  */
 #include "grammar/build.h"
-#include "grammar/parse.h"
 #include "grammar/rego.h"
-
-enum { HEIGHT_MAX = 600 }; /* of a term or expression: later stages recurse over it */
-
-/* ---- places and reports ---- */
-
-static pol_span token_span(const builder *b, token t)
-{
-    return (pol_span){b->source, t.start, t.end};
-}
 
 static pol_span join(pol_span a, pol_span b)
 {
     return (pol_span){a.source, a.start, b.end > a.end ? b.end : a.end};
 }
 
-static pol_span to_token(pol_span a, token end)
+/* ---- depth ---- */
+
+uint16_t pol_build_deeper(pol_parser *p, unsigned below, pol_span span)
 {
-    return (pol_span){a.source, a.start, end.end};
-}
-
-/* Reports what the grammar takes but means nothing; the statement is dropped. */
-#define REFUSE(b, code, span, ...)                                                                 \
-    do {                                                                                           \
-        if (!(b)->refused)                                                                         \
-            pol_diag((b)->diags, code, span, __VA_ARGS__);                                         \
-        (b)->refused = true;                                                                       \
-    } while (0)
-
-static const struct {
-    int kind;
-    const char *text;
-} expectations[] = {
-    {TK_NUMBER, "an expression"}, {TK_NAME, "a name"},    {TK_STRING, "a string"}, {TK_IF, "`if`"},       {TK_ASSIGN, "`:=`"},
-    {TK_RPAREN, "`)`"},           {TK_RBRACKET, "`]`"},   {TK_RBRACE, "`}`"},      {TK_COLON, "`:`"},     {TK_BODY, "`{` and a body"},
-    {TK_COMMA, "`,`"},            {TK_SEPARATOR, "a new line or `;`"}, {TK_IN, "`in`"}, {TK_PACKAGE, "`package`"}, {TK_AS, "`as`"},
-    {TK_TO, "`to`"},              {TK_ON, "`on`"},        {TK_COVERS, "`covers`"}, {TK_IS, "`is`"},       {TK_FROM, "`from`"},
-};
-
-void build_syntax_error(builder *b, void *parser, token at)
-{
-    pol_buf expected = {0};
-    bool expression = false;
-    unsigned n = 0;
-    b->failed = true;
-    for (size_t i = 0; i < sizeof expectations / sizeof *expectations && n < 4; i++) {
-        int kind = expectations[i].kind;
-        if ((expression && (kind == TK_NAME || kind == TK_STRING)) || !parser_accepts(parser, kind))
-            continue;
-        expression |= kind == TK_NUMBER;
-        pol_buf_printf(&expected, "%s%s", n++ ? " or " : "", expectations[i].text);
+    if (below + 1 > POL_TREE_HEIGHT_MAX) {
+        pol_parser_error(p, POL_D_NESTING, span, "this expression is nested more than %d deep: give parts of it names", POL_TREE_HEIGHT_MAX);
+        return POL_TREE_HEIGHT_MAX;
     }
-    pol_bytes found = pol_bytes_of(b->lexer.text + at.start, at.end - at.start);
-    pol_span span = token_span(b, at);
-    int shown = found.n > 30 ? 30 : (int)found.n;
-    const char *wanted = n ? (const char *)expected.at : "the end of the statement";
-    if (at.kind == 0)
-        pol_diag(b->diags, POL_D_SYNTAX, span, "the text ends here, where %s was expected", wanted);
-    else if (at.kind == TK_SEPARATOR)
-        pol_diag(b->diags, POL_D_SYNTAX, span, "the line ends before this, where %s was expected", wanted);
-    else if (at.kind != TK_BAD)
-        pol_diag(b->diags, POL_D_SYNTAX, span, "expected %s, found `%.*s`", wanted, shown, (const char *)found.at);
-    pol_buf_deinit(&expected);
+    return (uint16_t)(below + 1);
 }
 
-void build_overflow(builder *b)
+uint16_t pol_body_height(const pol_body *body)
 {
-    pol_diag(b->diags, POL_D_NESTING, (pol_span){b->source, b->last_end, b->last_end}, "this is nested too deep");
-    b->failed = true;
+    uint16_t height = 0;
+    for (uint32_t i = 0; body && i < body->n; i++)
+        if (body->items[i]->height > height)
+            height = body->items[i]->height;
+    return height;
 }
 
-/* ---- terms ---- */
-
-/* Sets the height from that of the items and refuses what is too high. */
-static pol_term *finish(builder *b, pol_term *t)
+void pol_build_height(pol_parser *p, pol_term *term)
 {
-    for (uint32_t i = 0; i < t->n; i++)
-        if (t->items[i]->height >= t->height)
-            t->height = (uint16_t)(t->items[i]->height + 1);
-    if (t->height > HEIGHT_MAX) {
-        REFUSE(b, POL_D_NESTING, t->span, "this is nested too deep: split it");
-        b->failed = true;
-        t->height = 0;
-    }
-    return t;
+    unsigned below = pol_body_height(term->body);
+    for (uint32_t i = 0; i < term->n; i++)
+        if (term->items[i]->height > below)
+            below = term->items[i]->height;
+    term->height = pol_build_deeper(p, below, term->span);
 }
 
-static pol_bytes copy_text(builder *b, token t)
+static pol_term *finish(pol_parser *p, pol_term *term)
 {
-    return pol_bytes_of(b->lexer.text + t.start, t.end - t.start);
-}
-
-pol_term *build_name(builder *b, token name)
-{
-    return pol_term_text(b->arena, POL_TERM_VAR, token_span(b, name), copy_text(b, name));
-}
-
-pol_term *build_number(builder *b, token number)
-{
-    pol_bytes text = copy_text(b, number);
-    if (text.n && text.at[0] == '.') { /* .5 */
-        const char *whole = pol_arena_printf(b->arena, "0%.*s", (int)text.n, (const char *)text.at);
-        text = pol_bytes_text(whole);
-    }
-    return pol_term_text(b->arena, POL_TERM_NUMBER, token_span(b, number), text);
-}
-
-pol_term *build_string(builder *b, token string)
-{
-    pol_term *t = pol_term_text(b->arena, POL_TERM_STRING, token_span(b, string), lex_string(&b->lexer, string, false));
-    t->raw = string.raw;
-    return t;
-}
-
-pol_term *build_bool(builder *b, token word, bool value)
-{
-    pol_term *t = pol_term_new(b->arena, POL_TERM_BOOL, token_span(b, word));
-    t->boolean = value;
-    return t;
-}
-
-pol_term *build_null(builder *b, token word)
-{
-    return pol_term_new(b->arena, POL_TERM_NULL, token_span(b, word));
-}
-
-pol_term *build_infix(builder *b, const char *name, pol_term *left, token op, pol_term *right)
-{
-    pol_term *args[] = {left, right};
-    pol_term *t = pol_term_call(b->arena, join(left->span, right->span), name, args, 2);
-    t->infix = true;
-    t->items[0]->span = token_span(b, op);
-    return finish(b, t);
-}
-
-pol_term *build_negative(builder *b, token minus, pol_term *term)
-{
-    pol_span span = join(token_span(b, minus), term->span);
-    if (term->kind == POL_TERM_NUMBER && term->text.at[0] != '-' && !term->parenthesised) {
-        const char *text = pol_arena_printf(b->arena, "-%.*s", (int)term->text.n, (const char *)term->text.at);
-        return pol_term_text(b->arena, POL_TERM_NUMBER, span, pol_bytes_text(text));
-    }
-    pol_term *zero = pol_term_text(b->arena, POL_TERM_NUMBER, token_span(b, minus), POL_BYTES("0"));
-    pol_term *args[] = {zero, term};
-    pol_term *t = pol_term_call(b->arena, span, "minus", args, 2);
-    t->infix = true;
-    return finish(b, t);
-}
-
-/* ref with one more operand. The items of a ref being read are its own, so it is extended in place; room grows by doubling. */
-static pol_term *extend(builder *b, pol_term *term, pol_term *operand, pol_span span)
-{
-    pol_term *ref = term;
-    if (term->kind != POL_TERM_REF || term->parenthesised) {
-        ref = pol_term_new(b->arena, POL_TERM_REF, span);
-        ref->items = POL_NEW_ARRAY(b->arena, pol_term *, 4);
-        ref->items[ref->n++] = term;
-    } else if (ref->n >= 4 && (ref->n & (ref->n - 1)) == 0) {
-        pol_term **items = POL_NEW_ARRAY(b->arena, pol_term *, 2 * ref->n);
-        memcpy(items, ref->items, ref->n * sizeof *items);
-        ref->items = items;
-    }
-    ref->items[ref->n++] = operand;
-    ref->span = span;
-    return finish(b, ref);
-}
-
-pol_term *build_field(builder *b, pol_term *term, token field)
-{
-    pol_term *name = pol_term_text(b->arena, POL_TERM_STRING, token_span(b, field), copy_text(b, field));
-    name->infix = true;
-    return extend(b, term, name, to_token(term->span, field));
-}
-
-static bool can_be_ref_head(const pol_term *t)
-{
-    return t->kind != POL_TERM_NULL && t->kind != POL_TERM_BOOL && t->kind != POL_TERM_NUMBER && t->kind != POL_TERM_STRING;
-}
-
-pol_term *build_index(builder *b, pol_term *term, pol_term *index, token end)
-{
-    if (!can_be_ref_head(term))
-        REFUSE(b, POL_D_EXPRESSION, term->span, "a literal has no parts to look up");
-    return extend(b, term, index, to_token(term->span, end));
-}
-
-pol_term *build_call(builder *b, pol_term *callee, term_list args, token end)
-{
-    pol_span span = to_token(callee->span, end);
-    bool named = callee->kind == POL_TERM_VAR || callee->kind == POL_TERM_REF;
-    for (uint32_t i = 0; named && callee->kind == POL_TERM_REF && i < callee->n; i++)
-        named = callee->items[i]->kind == (i ? POL_TERM_STRING : POL_TERM_VAR);
-    if (!named)
-        REFUSE(b, POL_D_EXPRESSION, callee->span, "only a function's name can be called");
-    if (callee->kind == POL_TERM_VAR && pol_bytes_is(callee->text, "set") && args.n == 0)
-        return pol_term_list(b->arena, POL_TERM_SET, span, NULL, 0);
-    pol_term **items = POL_NEW_ARRAY(b->arena, pol_term *, args.n + 1);
-    items[0] = callee;
-    if (args.n)
-        memcpy(items + 1, args.items, args.n * sizeof *items);
-    return finish(b, pol_term_list(b->arena, POL_TERM_CALL, span, items, args.n + 1));
-}
-
-pol_term *build_parens(builder *b, token open, pol_term *term, token end)
-{
-    (void)open;
-    (void)end;
-    (void)b;
-    term->parenthesised = true;
+    pol_build_height(p, term);
     return term;
 }
 
-static bool is_member_2(const pol_term *t)
+/* ---- lists ---- */
+
+pol_build_list *pol_build_list_new(pol_parser *p)
 {
-    return t->kind == POL_TERM_CALL && t->infix && !t->parenthesised && pol_bytes_is(t->items[0]->text, "internal.member_2");
+    return POL_NEW(p->arena, pol_build_list);
 }
 
-/* `k, v in xs`: the key goes into the test that was read for `v in xs`. */
-pol_term *build_member_term(builder *b, pol_term *key, pol_term *member)
+pol_build_list *pol_build_list_add(pol_parser *p, pol_build_list *list, pol_term *term)
 {
-    if (!is_member_2(member)) {
-        REFUSE(b, POL_D_EXPRESSION, member->span, "behind a comma an expression like `key, value in collection` was expected");
-        return member;
-    }
-    pol_term *args[] = {key, member->items[1], member->items[2]};
-    pol_term *t = pol_term_call(b->arena, join(key->span, member->span), "internal.member_3", args, 3);
-    t->infix = true;
-    t->items[0]->span = member->items[0]->span;
-    return finish(b, t);
-}
-
-pol_term *build_list(builder *b, pol_term_kind kind, token open, term_list items, token end)
-{
-    pol_span span = to_token(token_span(b, open), end);
-    return finish(b, pol_term_list(b->arena, kind, span, items.items, items.n));
-}
-
-pol_term *build_comprehension(builder *b, pol_term_kind kind, token open, pol_term *head, pol_term *value, pol_body *body, token end)
-{
-    term_list items = build_one(b, head);
-    if (value)
-        items = build_more(b, items, value);
-    pol_term *t = pol_term_list(b->arena, kind, to_token(token_span(b, open), end), items.items, items.n);
-    t->body = body;
-    return finish(b, t);
-}
-
-term_list build_one(builder *b, pol_term *term)
-{
-    return build_more(b, (term_list){0}, term);
-}
-
-term_list build_more(builder *b, term_list list, pol_term *term)
-{
-    POL_GROW(b->arena, list.items, list.n, list.capacity);
-    list.items[list.n++] = term;
+    POL_GROW(p->arena, list->items, list->n, list->capacity);
+    list->items[list->n++] = term;
     return list;
 }
 
-/* ---- template strings ---- */
-
-static pol_term *add_piece(builder *b, pol_term *pieces, pol_term *piece)
+static pol_term *from_list(pol_parser *p, pol_term_kind kind, uint32_t start, const pol_build_list *list)
 {
-    if (!pieces)
-        pieces = pol_term_new(b->arena, POL_TERM_TEMPLATE, piece->span);
-    pol_term **items = pieces->items;
-    if (pieces->n == 0 || (pieces->n >= 4 && (pieces->n & (pieces->n - 1)) == 0)) {
-        items = POL_NEW_ARRAY(b->arena, pol_term *, pieces->n ? 2 * pieces->n : 4);
-        if (pieces->n)
-            memcpy(items, pieces->items, pieces->n * sizeof *items);
+    return finish(p, pol_term_list(p->arena, kind, pol_parser_span(p, start), list ? list->items : NULL, list ? list->n : 0));
+}
+
+/* ---- scalars ---- */
+
+pol_term *pol_build_var(pol_parser *p, const pol_token *t)
+{
+    return pol_term_text(p->arena, POL_TERM_VAR, pol_token_span(p, t), pol_token_text(p, t));
+}
+
+pol_term *pol_build_number(pol_parser *p, const pol_token *t)
+{
+    pol_bytes text = pol_token_text(p, t);
+    if (text.at[0] == '.') /* JSON wants a digit */
+        text = pol_bytes_text(pol_arena_printf(p->arena, "0%.*s", (int)text.n, (const char *)text.at));
+    return pol_term_text(p->arena, POL_TERM_NUMBER, pol_token_span(p, t), text);
+}
+
+pol_term *pol_build_bool(pol_parser *p, const pol_token *t, bool value)
+{
+    pol_term *term = pol_term_new(p->arena, POL_TERM_BOOL, pol_token_span(p, t));
+    term->boolean = value;
+    return term;
+}
+
+pol_term *pol_build_null(pol_parser *p, const pol_token *t)
+{
+    return pol_term_new(p->arena, POL_TERM_NULL, pol_token_span(p, t));
+}
+
+static uint32_t hex4(const uint8_t *at)
+{
+    uint32_t v = 0;
+    for (int i = 0; i < 4; i++)
+        v = v * 16 + (uint32_t)(at[i] <= '9' ? at[i] - '0' : (at[i] | 0x20) - 'a' + 10);
+    return v;
+}
+
+/* The code point of \uXXXX at s[*at], which is moved behind it; surrogates are joined, and a lone one is U+FFFD. */
+static uint32_t read_unicode(pol_bytes s, size_t *at)
+{
+    uint32_t c = hex4(s.at + *at + 2);
+    *at += 6;
+    if (c >= 0xd800 && c < 0xdc00 && *at + 6 <= s.n && s.at[*at] == '\\' && s.at[*at + 1] == 'u') {
+        uint32_t low = hex4(s.at + *at + 2);
+        if (low >= 0xdc00 && low < 0xe000) {
+            *at += 6;
+            return 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+        }
     }
-    pieces->items = items;
-    items[pieces->n++] = piece;
-    return pieces;
+    return c >= 0xd800 && c < 0xe000 ? 0xfffd : c;
 }
 
-pol_term *build_template_text(builder *b, pol_term *pieces, token text)
+/* The lexer has seen to it that all escapes are well-formed. */
+static pol_bytes decode(pol_parser *p, pol_bytes s)
 {
-    if (pieces && text.start == text.end)
-        return pieces;
-    return add_piece(b, pieces, pol_term_text(b->arena, POL_TERM_STRING, token_span(b, text), lex_string(&b->lexer, text, true)));
-}
-
-pol_term *build_template_expr(builder *b, pol_term *pieces, token open, pol_expr *expr)
-{
-    pol_term *t = expr->left;
-    if (expr->kind != POL_EXPR_TERM) {
-        REFUSE(b, POL_D_EXPRESSION, expr->span, "a template string embeds values: a term or call was expected");
-        t = pol_term_new(b->arena, POL_TERM_NULL, token_span(b, open));
+    static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+    if (!memchr(s.at, '\\', s.n))
+        return s;
+    uint8_t *out = pol_arena_array(p->arena, s.n + 1, 1);
+    size_t n = 0;
+    for (size_t at = 0; at < s.n;) {
+        if (s.at[at] != '\\') {
+            out[n++] = s.at[at++];
+        } else if (s.at[at + 1] == 'u') {
+            n += pol_utf8_put(out + n, read_unicode(s, &at));
+        } else {
+            const char *short_form = strchr(from, s.at[at + 1]);
+            out[n++] = short_form ? (uint8_t)to[short_form - from] : s.at[at + 1];
+            at += 2;
+        }
     }
-    if (expr->n_withs) {
-        t->body = POL_NEW(b->arena, pol_body);
-        pol_body_add(b->arena, t->body, expr);
+    return pol_bytes_of(out, n);
+}
+
+pol_bytes pol_build_text(pol_parser *p, const pol_token *t)
+{
+    pol_bytes s = pol_bytes_of(p->text.at + t->start + 1, t->end - t->start - 2);
+    return t->kind == TK_RAW_STRING ? s : decode(p, s);
+}
+
+pol_term *pol_build_string(pol_parser *p, const pol_token *t)
+{
+    pol_term *term = pol_term_text(p->arena, POL_TERM_STRING, pol_token_span(p, t), pol_build_text(p, t));
+    term->raw = t->kind == TK_RAW_STRING;
+    return term;
+}
+
+/* ---- refs and calls ---- */
+
+/* Appending doubles the room at powers of two, so that a long chain costs linear time. */
+static void append(pol_parser *p, pol_term *ref, pol_term *item)
+{
+    if ((ref->n & (ref->n - 1)) == 0) {
+        pol_term **items = POL_NEW_ARRAY(p->arena, pol_term *, 2 * (size_t)ref->n);
+        memcpy(items, ref->items, ref->n * sizeof *items);
+        ref->items = items;
     }
-    return add_piece(b, pieces, t);
+    ref->items[ref->n++] = item;
+    ref->span.end = pol_parser_span(p, 0).end;
+    if (item->height >= ref->height)
+        ref->height = pol_build_deeper(p, item->height, ref->span);
 }
 
-pol_term *build_template(builder *b, token open, pol_term *pieces, token end)
+static const char *kind_name(const pol_term *term)
 {
-    pieces->span = to_token(token_span(b, open), end);
-    pieces->raw = open.raw;
-    return finish(b, pieces);
+    switch ((pol_term_kind)term->kind) {
+    case POL_TERM_NULL:
+        return "null";
+    case POL_TERM_BOOL:
+        return "a boolean";
+    case POL_TERM_NUMBER:
+        return "a number";
+    case POL_TERM_STRING:
+    case POL_TERM_TEMPLATE:
+        return "a string";
+    default:
+        return "this";
+    }
 }
 
-/* ---- expressions ---- */
-
-static pol_expr *new_expr(builder *b, pol_expr_kind kind, pol_span span)
+static pol_term *ref_of(pol_parser *p, pol_term *head)
 {
-    return pol_expr_new(b->arena, kind, span);
+    if (head->kind == POL_TERM_REF && !head->parenthesised)
+        return head;
+    if (head->kind <= POL_TERM_TEMPLATE)
+        pol_parser_error(p, POL_D_EXPRESSION, head->span, "%s has no parts to refer to", kind_name(head));
+    pol_term **items = POL_NEW_ARRAY(p->arena, pol_term *, 1);
+    items[0] = head;
+    pol_term *ref = pol_term_list(p->arena, POL_TERM_REF, head->span, items, 1);
+    pol_build_height(p, ref);
+    return ref;
 }
 
-pol_body *build_body(builder *b, pol_body *body, pol_expr *expr)
+pol_term *pol_build_dot(pol_parser *p, pol_term *ref, const pol_token *name)
 {
-    if (!body)
-        body = POL_NEW(b->arena, pol_body);
-    pol_body_add(b->arena, body, expr);
-    return body;
+    pol_term *item = pol_term_text(p->arena, POL_TERM_STRING, pol_token_span(p, name), pol_token_text(p, name));
+    item->infix = true;
+    ref = ref_of(p, ref);
+    append(p, ref, item);
+    return ref;
 }
 
-pol_expr *build_logic(builder *b, pol_expr_kind kind, pol_expr *left, pol_expr *right)
+pol_term *pol_build_index(pol_parser *p, pol_term *ref, pol_term *index)
 {
-    pol_expr *e = new_expr(b, kind, join(left->span, right->span));
-    /* A braced operand is a body already. */
-    e->body = left->kind == POL_EXPR_NOT && left->generated ? left->body : build_body(b, NULL, left);
-    e->other = right->kind == POL_EXPR_NOT && right->generated ? right->body : build_body(b, NULL, right);
-    return e;
+    ref = ref_of(p, ref);
+    append(p, ref, index);
+    return ref;
 }
 
-/* `{ ... }` as an operand of and, or: carried as a NOT that is marked as generated until build_logic takes its body. */
-pol_expr *build_braced(builder *b, pol_body *body)
+static bool is_name(const pol_term *term)
 {
-    pol_expr *e = new_expr(b, POL_EXPR_NOT, join(body->items[0]->span, body->items[body->n - 1]->span));
-    e->generated = true;
-    e->body = body;
-    return e;
-}
-
-pol_expr *build_not(builder *b, token word, pol_expr *expr)
-{
-    pol_expr *e = new_expr(b, POL_EXPR_NOT, join(token_span(b, word), expr->span));
-    if (expr->kind == POL_EXPR_SOME || expr->kind == POL_EXPR_SOME_IN || expr->kind == POL_EXPR_EVERY || expr->kind == POL_EXPR_ASSIGN)
-        REFUSE(b, POL_D_EXPRESSION, e->span, "`not` cannot stand before %s",
-               expr->kind == POL_EXPR_EVERY ? "`every`" : expr->kind == POL_EXPR_ASSIGN ? "an assignment" : "`some`");
-    /* `with` belongs to the whole. */
-    e->withs = expr->withs;
-    e->n_withs = expr->n_withs;
-    expr->withs = NULL;
-    expr->n_withs = 0;
-    e->body = build_body(b, NULL, expr);
-    return e;
-}
-
-pol_expr *build_not_body(builder *b, token word, pol_body *body)
-{
-    pol_expr *e = new_expr(b, POL_EXPR_NOT, join(token_span(b, word), body->items[body->n - 1]->span));
-    e->braces = true;
-    e->body = body;
-    return e;
-}
-
-pol_expr *build_with(builder *b, pol_expr *expr, token word, pol_term *target, pol_term *value)
-{
-    pol_with *withs = POL_NEW_ARRAY(b->arena, pol_with, expr->n_withs + 1);
-    if (expr->n_withs)
-        memcpy(withs, expr->withs, expr->n_withs * sizeof *withs);
-    withs[expr->n_withs++] = (pol_with){.target = target, .value = value, .span = join(token_span(b, word), value->span)};
-    expr->withs = withs;
-    expr->span = join(expr->span, value->span);
-    if (target->kind != POL_TERM_REF && target->kind != POL_TERM_VAR)
-        REFUSE(b, POL_D_EXPRESSION, target->span, "`with` replaces input, data, a part of them or a function");
-    return expr;
-}
-
-pol_expr *build_expr(builder *b, pol_term *term)
-{
-    pol_expr *e = new_expr(b, POL_EXPR_TERM, term->span);
-    e->left = term;
-    return e;
-}
-
-pol_expr *build_binding(builder *b, pol_expr_kind kind, pol_term *left, token op, pol_term *right)
-{
-    (void)op;
-    pol_expr *e = new_expr(b, kind, join(left->span, right->span));
-    e->left = left;
-    e->right = right;
-    return e;
-}
-
-pol_expr *build_member_expr(builder *b, pol_term *key, pol_term *member)
-{
-    return build_expr(b, build_member_term(b, key, member));
-}
-
-/* The operands of `some` and `every`: names, or [key,] value in domain. True for the second. */
-static bool take_domain(pol_expr *e, term_list list)
-{
-    pol_term *last = list.items[list.n - 1];
-    if (!is_member_2(last) || list.n > 2)
+    if (term->parenthesised)
         return false;
-    e->key = list.n == 2 ? list.items[0] : NULL;
-    e->left = last->items[1];
-    e->right = last->items[2];
-    return true;
-}
-
-pol_expr *build_some(builder *b, token word, term_list list)
-{
-    pol_expr *e = new_expr(b, POL_EXPR_SOME, join(token_span(b, word), list.items[list.n - 1]->span));
-    if (take_domain(e, list)) {
-        e->kind = POL_EXPR_SOME_IN;
-        return e;
-    }
-    for (uint32_t i = 0; i < list.n; i++)
-        if (list.items[i]->kind != POL_TERM_VAR)
-            REFUSE(b, POL_D_EXPRESSION, list.items[i]->span, "`some` declares names, or goes over a collection: `some x in xs`");
-    e->terms = list.items;
-    e->n_terms = list.n;
-    return e;
-}
-
-pol_expr *build_every(builder *b, token word, term_list list, pol_body *body)
-{
-    pol_expr *e = new_expr(b, POL_EXPR_EVERY, join(token_span(b, word), body->items[body->n - 1]->span));
-    if (!take_domain(e, list) || e->left->kind != POL_TERM_VAR || (e->key && e->key->kind != POL_TERM_VAR)) {
-        REFUSE(b, POL_D_EXPRESSION, e->span, "`every` is written `every x in xs { ... }` or `every k, x in xs { ... }`, with names");
-        e->left = e->right = list.items[0];
-    }
-    e->body = body;
-    return e;
-}
-
-/* ---- modules ---- */
-
-void build_package(builder *b, token package, pol_term *path)
-{
-    b->module->package = path;
-    b->module->package_span = join(token_span(b, package), path->span);
-}
-
-static bool is_feature(const pol_term *path)
-{
-    static const char *const keywords[] = {"and", "or", "not", "if", "in", "contains", "every"};
-    bool deep = path->kind == POL_TERM_REF;
-    if (deep && path->n == 2 && pol_bytes_is(path->items[0]->text, "rego"))
-        return pol_bytes_is(path->items[1]->text, "v1") || pol_bytes_is(path->items[1]->text, "v2");
-    if (!deep || !pol_bytes_is(path->items[0]->text, "future") || !pol_bytes_is(path->items[1]->text, "keywords") || path->n > 3)
-        return false;
-    for (size_t i = 0; path->n == 3 && i < sizeof keywords / sizeof *keywords; i++)
-        if (pol_bytes_is(path->items[2]->text, keywords[i]))
-            return true;
-    return path->n == 2;
-}
-
-void build_import(builder *b, token import, pol_term *path, const token *alias)
-{
-    pol_module *m = b->module;
-    pol_bytes root = path->kind == POL_TERM_REF ? path->items[0]->text : path->text;
-    pol_span span = join(token_span(b, import), path->span);
-    bool document = pol_bytes_is(root, "data") || pol_bytes_is(root, "input");
-    if (!document && !is_feature(path)) {
-        pol_diag(b->diags, POL_D_IMPORT, span, "an import's path begins with `data` or `input`, or is `rego.v1`, `rego.v2` or `future.keywords`");
-        m->failed = true;
-        return;
-    }
-    if (!document && alias) {
-        pol_diag(b->diags, POL_D_IMPORT, span, "`%.*s` switches keywords on and cannot have another name", (int)root.n, (const char *)root.at);
-        m->failed = true;
-        return;
-    }
-    pol_import i = {.path = path, .span = alias ? to_token(span, *alias) : span};
-    if (alias) {
-        i.alias = copy_text(b, *alias);
-        i.alias_span = token_span(b, *alias);
-    }
-    POL_GROW(b->arena, m->imports, m->n_imports, m->imports_capacity);
-    m->imports[m->n_imports++] = i;
-    pol_bytes last = path->kind == POL_TERM_REF ? path->items[path->n - 1]->text : root;
-    bool v2 = pol_bytes_is(root, "rego") && pol_bytes_is(last, "v2"), future = pol_bytes_is(root, "future");
-    m->keyword_and |= v2 || (future && pol_bytes_is(last, "and"));
-    m->keyword_or |= v2 || (future && pol_bytes_is(last, "or"));
-    m->keyword_not |= v2 || (future && pol_bytes_is(last, "not"));
-}
-
-void build_add_rule(builder *b, pol_rule *rule)
-{
-    pol_module *m = b->module;
-    if (b->refused || !rule) {
-        m->failed = true;
-        b->refused = false;
-        b->n_further = 0;
-        return;
-    }
-    for (pol_rule *r = rule; r; r = r->same_head) {
-        POL_GROW(b->arena, m->rules, m->n_rules, m->rules_capacity);
-        m->rules[m->n_rules++] = r;
-    }
-}
-
-/* ---- rules ---- */
-
-pol_rule *build_head(builder *b, pol_term *name, pol_term *key, pol_term *value)
-{
-    pol_rule *r = POL_NEW(b->arena, pol_rule);
-    r->span = name->span;
-    r->name = name;
-    r->key = key;
-    r->contains = key != NULL;
-    r->value = value;
-    r->assigned = value != NULL;
-    if (value)
-        r->span = join(r->span, value->span);
-    if (key)
-        r->span = join(r->span, key->span);
-    r->head_span = r->span;
-    if (name->kind == POL_TERM_CALL) {
-        r->has_args = true;
-        r->name = name->items[0];
-        r->args = name->items + 1;
-        r->n_args = name->n - 1;
-    }
-    if (r->name->kind != POL_TERM_VAR && (r->name->kind != POL_TERM_REF || r->name->items[0]->kind != POL_TERM_VAR))
-        REFUSE(b, POL_D_RULE_HEAD, r->span, "a rule begins with its name");
-    if (key && value)
-        REFUSE(b, POL_D_RULE_HEAD, r->span, "a rule with `contains` has no value: its elements are what it contains");
-    if (key && r->has_args)
-        REFUSE(b, POL_D_RULE_HEAD, r->span, "a function has one value and cannot contain elements");
-    return r;
-}
-
-pol_rule *build_rule_without_body(builder *b, pol_rule *head)
-{
-    if (!head->value && !head->key && !head->has_args)
-        REFUSE(b, POL_D_RULE_BODY, head->span, "this is no rule yet: give it a value with `:=`, or conditions with `if`");
-    return head;
-}
-
-static bool has_variables(const pol_term *name)
-{
-    for (uint32_t i = 1; name->kind == POL_TERM_REF && i < name->n; i++)
-        if (name->items[i]->kind == POL_TERM_VAR || name->items[i]->kind == POL_TERM_REF || name->items[i]->kind == POL_TERM_CALL)
-            return true;
-    return false;
-}
-
-static void check_elses(builder *b, const pol_rule *rule, const pol_rule *elses)
-{
-    if (!elses)
-        return;
-    if (rule->contains)
-        REFUSE(b, POL_D_RULE_BODY, elses->span, "`else` cannot follow a rule with `contains`");
-    else if (has_variables(rule->name))
-        REFUSE(b, POL_D_RULE_BODY, elses->span, "`else` cannot follow a rule with a variable in its head");
-}
-
-pol_rule *build_rule(builder *b, pol_rule *head, const token *if_token, pol_body *body, pol_rule *elses)
-{
-    pol_rule *last = head;
-    check_elses(b, head, elses);
-    if (!if_token && elses && !head->value && !head->has_args)
-        REFUSE(b, POL_D_RULE_BODY, head->span, "this rule needs a value or an `if` before its `else`");
-    head->has_if = head->has_body = if_token != NULL;
-    if (body) {
-        head->body = *body;
-        head->span = join(head->span, body->items[body->n - 1]->span);
-    }
-    for (uint32_t i = 0; i < b->n_further; i++) {
-        pol_rule *r = POL_NEW(b->arena, pol_rule);
-        *r = *head;
-        r->same_head = NULL;
-        r->name = pol_term_copy(b->arena, head->name);
-        r->key = head->key ? pol_term_copy(b->arena, head->key) : NULL;
-        r->value = head->value ? pol_term_copy(b->arena, head->value) : NULL;
-        r->args = POL_NEW_ARRAY(b->arena, pol_term *, head->n_args + 1);
-        for (uint32_t k = 0; k < head->n_args; k++)
-            r->args[k] = pol_term_copy(b->arena, head->args[k]);
-        r->body = *b->further[i];
-        r->span = join(r->body.items[0]->span, r->body.items[r->body.n - 1]->span);
-        last->same_head = r;
-        last = r;
-    }
-    b->n_further = 0;
-    last->next_else = elses;
-    return head;
-}
-
-void build_further_body(builder *b, pol_body *body)
-{
-    POL_GROW(b->arena, b->further, b->n_further, b->further_capacity);
-    b->further[b->n_further++] = body;
-}
-
-pol_rule *build_else(builder *b, token word, pol_term *value, pol_body *body, pol_rule *next)
-{
-    pol_rule *r = POL_NEW(b->arena, pol_rule);
-    r->is_else = true;
-    r->span = r->head_span = token_span(b, word);
-    r->value = value;
-    r->assigned = value != NULL;
-    r->has_if = r->has_body = body != NULL;
-    if (value)
-        r->span = join(r->span, value->span);
-    if (body) {
-        r->body = *body;
-        r->span = join(r->span, body->items[body->n - 1]->span);
-    }
-    r->next_else = next;
-    return r;
-}
-
-pol_rule *build_else_without_if(builder *b, token word, pol_term *value, pol_body *body)
-{
-    REFUSE(b, POL_D_RULE_BODY, token_span(b, word), "an `else` with conditions is written `else if { ... }` or `else := value if { ... }`");
-    return build_else(b, word, value, body, NULL);
-}
-
-/* No variables, refs or calls but inside of comprehensions. */
-static bool is_default_value(const pol_term *t)
-{
-    if (t->kind >= POL_TERM_ARRAY_COMPREHENSION)
-        return true;
-    if (t->kind == POL_TERM_VAR || t->kind == POL_TERM_REF || t->kind == POL_TERM_CALL || t->kind == POL_TERM_TEMPLATE)
-        return false;
-    for (uint32_t i = 0; i < t->n; i++)
-        if (!is_default_value(t->items[i]))
+    if (term->kind != POL_TERM_REF)
+        return term->kind == POL_TERM_VAR;
+    for (uint32_t i = 1; i < term->n; i++)
+        if (term->items[i]->kind != POL_TERM_STRING)
             return false;
-    return true;
+    return term->items[0]->kind == POL_TERM_VAR;
 }
 
-pol_rule *build_default(builder *b, token word, pol_rule *head)
+pol_term *pol_build_call(pol_parser *p, pol_term *name, pol_build_list *args)
 {
-    head->is_default = true;
-    head->span = join(token_span(b, word), head->span);
-    if (head->contains)
-        REFUSE(b, POL_D_DEFAULT, head->span, "a default gives one value; a rule with `contains` is an empty set by default");
-    else if (has_variables(head->name))
-        REFUSE(b, POL_D_DEFAULT, head->span, "a default's name cannot have a variable in it");
-    else if (head->value && !is_default_value(head->value))
-        REFUSE(b, POL_D_DEFAULT, head->span, "a default's value is a constant: no variables, refs or calls");
-    for (uint32_t i = 0; i < head->n_args; i++) {
-        if (head->args[i]->kind != POL_TERM_VAR)
-            REFUSE(b, POL_D_DEFAULT, head->span, "the arguments of a default function are names");
-        for (uint32_t k = 0; k < i; k++)
-            if (pol_bytes_equal(head->args[i]->text, head->args[k]->text) && !pol_bytes_is(head->args[i]->text, "_"))
-                REFUSE(b, POL_D_DEFAULT, head->span, "the arguments of a default function are different names");
+    pol_span span = pol_parser_span(p, name->span.start);
+    if (!is_name(name))
+        pol_parser_error(p, POL_D_EXPRESSION, span, "only a function can be called, by its name");
+    if (!args && name->kind == POL_TERM_VAR && pol_bytes_is(name->text, "set"))
+        return finish(p, pol_term_list(p->arena, POL_TERM_SET, span, NULL, 0));
+    uint32_t n = args ? args->n : 0;
+    pol_term **items = POL_NEW_ARRAY(p->arena, pol_term *, n + 1);
+    items[0] = name;
+    if (n)
+        memcpy(items + 1, args->items, n * sizeof *items);
+    return finish(p, pol_term_list(p->arena, POL_TERM_CALL, span, items, n + 1));
+}
+
+/* ---- operators ---- */
+
+bool pol_is_infix(const pol_term *term, const char *name)
+{
+    if (term->kind != POL_TERM_CALL || !term->infix)
+        return false;
+    const pol_term *operator= term->items[0];
+    if (operator->kind == POL_TERM_VAR)
+        return pol_bytes_is(operator->text, name);
+    return strncmp(name, "internal.", 9) == 0 && pol_bytes_is(operator->items[1]->text, name + 9);
+}
+
+static pol_term *infix(pol_parser *p, const char *name, pol_term **args, uint32_t n)
+{
+    pol_term *call = pol_term_call(p->arena, join(args[0]->span, args[n - 1]->span), name, args, n);
+    call->infix = true;
+    return finish(p, call);
+}
+
+pol_term *pol_build_infix(pol_parser *p, const char *name, pol_term *left, pol_term *right)
+{
+    return infix(p, name, (pol_term *[]){left, right}, 2);
+}
+
+pol_term *pol_build_key_in(pol_parser *p, pol_term *key, const pol_token *comma, pol_term *in)
+{
+    bool key_ok = key->parenthesised || !pol_is_infix(key, "internal.member_2");
+    if (!key_ok || in->parenthesised || !pol_is_infix(in, "internal.member_2")) {
+        pol_parser_error(p, POL_D_SYNTAX, pol_token_span(p, comma), "unexpected `,`: two values need `in`, as in `key, value in xs`");
+        return in;
     }
-    return head;
+    pol_term *innermost = in; /* of `k, v in xs in ys` */
+    while (!innermost->items[1]->parenthesised && pol_is_infix(innermost->items[1], "internal.member_2"))
+        innermost = innermost->items[1];
+    pol_term *call = infix(p, "internal.member_3", (pol_term *[]){key, innermost->items[1], innermost->items[2]}, 3);
+    if (innermost == in)
+        return call;
+    *innermost = *call;
+    in->span = join(key->span, in->span);
+    in->height = pol_build_deeper(p, in->height, in->span);
+    return in;
+}
+
+pol_term *pol_build_minus(pol_parser *p, const pol_token *minus, pol_term *term)
+{
+    pol_span span = join(pol_token_span(p, minus), term->span);
+    if (term->kind == POL_TERM_NUMBER && !term->parenthesised && term->text.at[0] != '-') {
+        const char *text = pol_arena_printf(p->arena, "-%.*s", (int)term->text.n, (const char *)term->text.at);
+        return pol_term_text(p->arena, POL_TERM_NUMBER, span, pol_bytes_text(text));
+    }
+    pol_term *zero = pol_term_text(p->arena, POL_TERM_NUMBER, pol_token_span(p, minus), POL_BYTES("0"));
+    return infix(p, "minus", (pol_term *[]){zero, term}, 2);
+}
+
+pol_term *pol_build_parenthesised(pol_parser *p, const pol_token *opening, pol_term *term)
+{
+    term->parenthesised = true;
+    term->span = pol_parser_span(p, opening->start);
+    return term;
+}
+
+/* ---- collections ---- */
+
+pol_term *pol_build_array(pol_parser *p, const pol_token *opening, pol_build_list *items)
+{
+    return from_list(p, POL_TERM_ARRAY, opening->start, items);
+}
+
+pol_term *pol_build_set(pol_parser *p, const pol_token *opening, pol_build_list *items)
+{
+    return from_list(p, POL_TERM_SET, opening->start, items);
+}
+
+pol_term *pol_build_object(pol_parser *p, const pol_token *opening, pol_build_list *members)
+{
+    return from_list(p, POL_TERM_OBJECT, opening->start, members);
+}
+
+pol_term *pol_build_comprehension(pol_parser *p, pol_term_kind kind, const pol_token *opening, pol_term *key, pol_term *head, pol_body *body)
+{
+    pol_build_list *items = pol_build_list_new(p);
+    if (key)
+        pol_build_list_add(p, items, key);
+    pol_build_list_add(p, items, head);
+    pol_term *term = pol_term_list(p->arena, kind, pol_parser_span(p, opening->start), items->items, items->n);
+    term->body = body;
+    return finish(p, term);
+}
+
+/* ---- templates ---- */
+
+/* A raw template knows one escape. */
+static pol_bytes decode_raw(pol_parser *p, pol_bytes s)
+{
+    if (!memchr(s.at, '\\', s.n))
+        return s;
+    uint8_t *out = pol_arena_array(p->arena, s.n + 1, 1);
+    size_t n = 0;
+    for (size_t at = 0; at < s.n; at++)
+        if (s.at[at] != '\\' || at + 1 == s.n || s.at[at + 1] != '{')
+            out[n++] = s.at[at];
+    return pol_bytes_of(out, n);
+}
+
+/* Decoded by pol_build_template, which knows of what kind the string is. */
+pol_term *pol_build_template_text(pol_parser *p, const pol_token *t)
+{
+    pol_term *term = pol_term_text(p->arena, POL_TERM_STRING, pol_token_span(p, t), pol_token_text(p, t));
+    term->infix = true; /* text of the template, no embedded string */
+    return term;
+}
+
+pol_term *pol_build_template(pol_parser *p, const pol_token *opening, pol_build_list *parts)
+{
+    pol_term *term = from_list(p, POL_TERM_TEMPLATE, opening->start, parts);
+    term->raw = opening->kind == TK_RAW_TEMPLATE_OPEN;
+    for (uint32_t i = 0; i < term->n; i++) {
+        pol_term *part = term->items[i];
+        if (part->kind == POL_TERM_STRING && part->infix)
+            part->text = term->raw ? decode_raw(p, part->text) : decode(p, part->text);
+        part->infix = part->kind == POL_TERM_STRING ? false : part->infix;
+    }
+    return term;
+}
+
+pol_term *pol_build_embedded(pol_parser *p, pol_expr *expr)
+{
+    static const char *const names[] = {
+        [POL_EXPR_ASSIGN] = "an assignment", [POL_EXPR_UNIFY] = "a unification", [POL_EXPR_NOT] = "`not`",
+        [POL_EXPR_SOME] = "`some`",          [POL_EXPR_SOME_IN] = "`some`",      [POL_EXPR_EVERY] = "`every`",
+        [POL_EXPR_AND] = "`and`",            [POL_EXPR_OR] = "`or`",
+    };
+    if (expr->kind != POL_EXPR_TERM) {
+        pol_parser_error(p, POL_D_EXPRESSION, expr->span, "%s has no value that a template string could show", names[expr->kind]);
+        return pol_term_new(p->arena, POL_TERM_NULL, expr->span);
+    }
+    pol_term *term = expr->left;
+    if (!expr->n_withs)
+        return term;
+    if (term->body) { /* a comprehension: the modifiers stand around one that gives its value */
+        pol_parser_error(p, POL_D_EXPRESSION, expr->span, "`with` cannot change a comprehension here: give the comprehension a name first");
+        return term;
+    }
+    term->body = POL_NEW(p->arena, pol_body);
+    pol_expr *withs = pol_expr_new(p->arena, POL_EXPR_TERM, expr->span);
+    *withs = *expr;
+    withs->left = pol_term_new(p->arena, POL_TERM_NULL, expr->span);
+    withs->generated = true;
+    pol_body_add(p->arena, term->body, withs);
+    return finish(p, term);
 }

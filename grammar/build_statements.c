@@ -1,267 +1,276 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Nodes of the eight statements and of the types in schemas (see build.h).
+ * Nodes of the eight statements and of the types in schemas.
  */
 #include "grammar/build.h"
 #include "grammar/rego.h"
 
-static pol_span token_span(const builder *b, token t)
+static pol_statement *add_statement(pol_parser *p, pol_statement_kind kind, const pol_token *word)
 {
-    return (pol_span){b->source, t.start, t.end};
-}
-
-static pol_bytes token_text(const builder *b, token t)
-{
-    return pol_bytes_of(b->lexer.text + t.start, t.end - t.start);
-}
-
-static pol_statement *new_statement(builder *b, pol_statement_kind kind, token word)
-{
-    pol_statement *s = POL_NEW(b->arena, pol_statement);
-    s->kind = (uint8_t)kind;
-    s->span = (pol_span){b->source, word.start, b->last_end > word.end ? b->last_end : word.end};
-    return s;
-}
-
-void build_add_statement(builder *b, pol_statement *statement)
-{
-    pol_module *m = b->module;
-    if (b->refused || !statement) {
-        m->failed = true;
-        b->refused = false;
-        return;
-    }
-    POL_GROW(b->arena, m->statements, m->n_statements, m->statements_capacity);
-    m->statements[m->n_statements++] = statement;
+    pol_module *m = p->module;
+    pol_statement *st = POL_NEW(p->arena, pol_statement);
+    st->kind = (uint8_t)kind;
+    st->span = pol_parser_span(p, word->start);
+    POL_GROW(p->arena, m->statements, m->n_statements, m->statements_capacity);
+    m->statements[m->n_statements++] = st;
+    return st;
 }
 
 /* ---- names ---- */
 
-pol_name build_statement_name(builder *b, token name)
+static bool is_clause_word(pol_bytes s)
 {
-    pol_name n = {.span = token_span(b, name), .star = name.kind == TK_STAR, .quoted = name.kind == TK_STRING};
-    n.text = n.quoted ? lex_string(&b->lexer, name, false) : token_text(b, name);
-    if (n.quoted && n.text.n == 0) {
-        pol_diag(b->diags, POL_D_STATEMENT, n.span, "a name cannot be empty");
-        b->refused = true;
-    }
-    return n;
+    static const char *const words[] = {"to", "on", "at", "as", "because", "returning", "if", "unless", "inherits", "from", "covers", "is"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (pol_bytes_is(s, words[i]))
+            return true;
+    return false;
 }
 
-pol_names build_names(builder *b, pol_names names, pol_name name)
+pol_name *pol_build_field_name(pol_parser *p, const pol_token *t)
 {
-    POL_GROW(b->arena, names.items, names.n, names.capacity);
-    names.items[names.n++] = name;
+    pol_name *name = POL_NEW(p->arena, pol_name);
+    name->span = pol_token_span(p, t);
+    name->quoted = t->kind == TK_STRING;
+    name->star = t->kind == TK_STAR;
+    name->text = name->quoted ? pol_build_text(p, t) : pol_token_text(p, t);
+    return name;
+}
+
+pol_name *pol_build_name(pol_parser *p, const pol_token *t)
+{
+    pol_name *name = pol_build_field_name(p, t);
+    if (!name->quoted && is_clause_word(name->text))
+        pol_parser_error(p, POL_D_STATEMENT, name->span, "expected a name; `%.*s` is a word of the language: write it in quotes to use it as a name",
+                         (int)name->text.n, (const char *)name->text.at);
+    if (name->quoted && !name->text.n)
+        pol_parser_error(p, POL_D_STATEMENT, name->span, "a name cannot be empty");
+    return name;
+}
+
+pol_name *pol_build_path(pol_parser *p, pol_name *path, const pol_token *t)
+{
+    if (!path)
+        return pol_build_field_name(p, t);
+    path->span.end = t->end;
+    path->text = pol_bytes_of(p->text.at + path->span.start, t->end - path->span.start);
+    return path;
+}
+
+pol_names *pol_build_names(pol_parser *p, pol_names *names, const pol_name *name)
+{
+    if (!names)
+        names = POL_NEW(p->arena, pol_names);
+    POL_GROW(p->arena, names->items, names->n, names->capacity);
+    names->items[names->n++] = *name;
     return names;
 }
 
-/* ---- statements ---- */
-
-pol_statement *build_tier(builder *b, token word, pol_name name)
+static pol_names one_name(pol_parser *p, const pol_name *name)
 {
-    pol_statement *s = new_statement(b, POL_STATEMENT_TIER, word);
-    s->names = build_names(b, (pol_names){0}, name);
-    return s;
+    return *pol_build_names(p, NULL, name);
 }
 
-pol_statement *build_role(builder *b, token word, pol_name name, pol_names parents)
+/* ---- the statements ---- */
+
+void pol_build_named(pol_parser *p, pol_statement_kind kind, const pol_token *word, const pol_name *name)
 {
-    pol_statement *s = new_statement(b, POL_STATEMENT_ROLE, word);
-    s->names = build_names(b, (pol_names){0}, name);
-    s->parents = parents;
-    return s;
+    add_statement(p, kind, word)->names = one_name(p, name);
 }
 
-pol_statement *build_role_from(builder *b, token word, pol_term *ref)
+void pol_build_role(pol_parser *p, const pol_token *word, const pol_name *name, const pol_names *parents)
 {
-    pol_statement *s = new_statement(b, POL_STATEMENT_ROLE, word);
-    s->from = ref;
-    return s;
+    pol_statement *st = add_statement(p, POL_STATEMENT_ROLE, word);
+    st->names = one_name(p, name);
+    if (parents)
+        st->parents = *parents;
 }
 
-pol_statement *build_assign_if(builder *b, token word, pol_names names, pol_body *body)
+void pol_build_role_from(pol_parser *p, const pol_token *word, pol_term *from)
 {
-    pol_statement *s = new_statement(b, POL_STATEMENT_ASSIGN, word);
-    s->names = names;
-    s->if_body = body;
-    return s;
+    pol_statement *st = add_statement(p, POL_STATEMENT_ROLE, word);
+    st->from = from;
+    if (from->kind != POL_TERM_REF && from->kind != POL_TERM_VAR)
+        pol_parser_error(p, POL_D_STATEMENT, from->span, "expected a path below `data`, as in `role from data.rbac.roles`");
 }
 
-pol_statement *build_assign_from(builder *b, token word, pol_names names, pol_term *from)
+void pol_build_assign(pol_parser *p, const pol_token *word, const pol_names *names, pol_term *from, pol_expr *condition)
 {
-    pol_statement *s = new_statement(b, POL_STATEMENT_ASSIGN, word);
-    s->names = names;
-    s->from = from;
-    return s;
+    pol_statement *st = add_statement(p, POL_STATEMENT_ASSIGN, word);
+    if (names)
+        st->names = *names;
+    st->from = from;
+    st->if_body = condition ? pol_build_condition(p, condition) : NULL;
+    if (condition && condition->kind == POL_EXPR_ASSIGN)
+        pol_parser_error(p, POL_D_STATEMENT, condition->span, "a lone `:=` always holds; did you mean `==`?");
 }
 
-pol_statement *build_scope(builder *b, token word, pol_names names, pol_names actions, pol_names types)
+void pol_build_scope(pol_parser *p, const pol_token *word, const pol_names *scopes, const pol_names *actions, const pol_names *types)
 {
-    pol_statement *s = new_statement(b, POL_STATEMENT_SCOPE, word);
-    s->names = names;
-    s->actions = actions;
-    s->types = types;
-    for (uint32_t i = 0; i < names.n; i++)
-        if (!names.items[i].quoted) {
-            pol_diag(b->diags, POL_D_STATEMENT, names.items[i].span, "a scope is a string: \"%.*s\"", (int)names.items[i].text.n,
-                     (const char *)names.items[i].text.at);
-            b->refused = true;
-        }
-    return s;
+    pol_statement *st = add_statement(p, POL_STATEMENT_SCOPE, word);
+    st->names = *scopes;
+    st->actions = *actions;
+    st->types = *types;
 }
 
-pol_statement *build_route(builder *b, token word, pol_names methods, token path, pol_name action, pol_name type)
+void pol_build_route(pol_parser *p, const pol_token *word, const pol_names *methods, const pol_token *path, const pol_name *action,
+                     const pol_name *type)
 {
-    pol_statement *s = new_statement(b, POL_STATEMENT_ROUTE, word);
-    s->names = methods;
-    s->path = lex_string(&b->lexer, path, false);
-    s->path_span = token_span(b, path);
-    s->actions = build_names(b, (pol_names){0}, action);
-    s->types = build_names(b, (pol_names){0}, type);
-    return s;
+    pol_statement *st = add_statement(p, POL_STATEMENT_ROUTE, word);
+    st->names = *methods;
+    st->path = pol_build_text(p, path);
+    st->path_span = pol_token_span(p, path);
+    st->actions = one_name(p, action);
+    st->types = one_name(p, type);
 }
 
-pol_statement *build_schema(builder *b, token word, token path, const token *resource, pol_type_node *type, const token *file)
+void pol_build_schema(pol_parser *p, const pol_token *word, const pol_name *path, const pol_name *resource, pol_type_node *type)
 {
-    pol_statement *s = new_statement(b, POL_STATEMENT_SCHEMA, word);
-    s->path = token_text(b, path);
-    s->path_span = token_span(b, path);
+    pol_statement *st = add_statement(p, POL_STATEMENT_SCHEMA, word);
+    st->path = path->text;
+    st->path_span = path->span;
     if (resource)
-        s->resource_type = build_statement_name(b, *resource);
-    s->type = type;
-    if (file)
-        s->from_file = lex_string(&b->lexer, *file, false);
-    if (resource && !pol_bytes_is(s->path, "resource")) {
-        pol_diag(b->diags, POL_D_STATEMENT, s->path_span, "only `schema resource NAME` takes a name before the type");
-        b->refused = true;
-    }
-    return s;
+        st->resource_type = *resource;
+    if (type->kind == POL_TYPE_LITERAL && !type->literal)
+        st->from_file = type->text;
+    else
+        st->type = type;
 }
 
-/* ---- permit and forbid: their clauses go into b->grant as they are read ---- */
-
-void build_grant_begin(builder *b, token word, bool forbid)
+pol_statement *pol_build_grant(pol_parser *p, const pol_token *word, const pol_names *roles, const pol_names *actions, const pol_names *types)
 {
-    b->grant = new_statement(b, forbid ? POL_STATEMENT_FORBID : POL_STATEMENT_PERMIT, word);
+    pol_statement *st = POL_NEW(p->arena, pol_statement);
+    st->kind = word->kind == TK_PERMIT ? POL_STATEMENT_PERMIT : POL_STATEMENT_FORBID;
+    st->span = pol_token_span(p, word);
+    st->names = *roles;
+    st->actions = *actions;
+    st->types = *types;
+    return st;
 }
 
-void build_grant_id(builder *b, token id)
+static pol_body *clause_body(pol_parser *p, pol_expr *condition)
 {
-    b->grant->id = build_statement_name(b, id);
+    if (!condition)
+        return NULL;
+    if (condition->kind == POL_EXPR_ASSIGN)
+        pol_parser_error(p, POL_D_STATEMENT, condition->span, "a lone `:=` always holds; did you mean `==`?");
+    return pol_build_condition(p, condition);
 }
 
-pol_statement *build_grant_head(builder *b, pol_names roles, pol_names actions, pol_names types)
+void pol_build_grant_end(pol_parser *p, pol_statement *st, const pol_name *tier, const pol_name *id, pol_term *because, pol_term *returning,
+                         pol_expr *condition, pol_expr *unless)
 {
-    b->grant->names = roles;
-    b->grant->actions = actions;
-    b->grant->types = types;
-    return b->grant;
-}
-
-pol_statement *build_grant(builder *b, pol_statement *grant)
-{
-    if (b->last_end > grant->span.end)
-        grant->span.end = b->last_end;
-    return grant;
-}
-
-/* A clause's body without braces. An assignment alone would say nothing. */
-pol_body *build_clause(builder *b, pol_expr *expr)
-{
-    if (expr->kind == POL_EXPR_ASSIGN) {
-        pol_diag(b->diags, POL_D_STATEMENT, expr->span, "a condition that only assigns always holds; write `==` to compare, or braces around a longer body");
-        b->refused = true;
-    }
-    return build_body(b, NULL, expr);
+    pol_module *m = p->module;
+    st->span = pol_parser_span(p, st->span.start);
+    if (tier)
+        st->tier = *tier;
+    if (id)
+        st->id = *id;
+    st->because = because;
+    st->returning = returning;
+    st->if_body = clause_body(p, condition);
+    st->unless_body = clause_body(p, unless);
+    POL_GROW(p->arena, m->statements, m->n_statements, m->statements_capacity);
+    m->statements[m->n_statements++] = st;
 }
 
 /* ---- types ---- */
 
-static pol_type_node *new_type(builder *b, pol_type_kind kind, pol_span span)
+static pol_type_node *new_type(pol_parser *p, pol_type_kind kind, uint32_t start)
 {
-    pol_type_node *t = POL_NEW(b->arena, pol_type_node);
-    t->kind = (uint8_t)kind;
-    t->span = span;
-    return t;
+    pol_type_node *type = POL_NEW(p->arena, pol_type_node);
+    type->kind = (uint8_t)kind;
+    type->span = pol_parser_span(p, start);
+    return type;
 }
 
-pol_type_node *build_type_name(builder *b, token name)
+/* `from "file.json"`, carried as a literal without a term as far as pol_build_schema. */
+pol_type_node *pol_build_type_file(pol_parser *p, const pol_token *file)
 {
-    static const char *const known[] = {"string", "number", "integer", "bool", "null", "any", "time", "cidr", "uri"};
-    enum { N_KNOWN = sizeof known / sizeof *known };
-    pol_type_node *t = new_type(b, POL_TYPE_NAME, token_span(b, name));
-    pol_bytes names[N_KNOWN];
-    t->text = token_text(b, name);
-    for (size_t i = 0; i < N_KNOWN; i++) {
-        names[i] = pol_bytes_text(known[i]);
-        if (pol_bytes_equal(t->text, names[i]))
-            return t;
+    pol_type_node *type = new_type(p, POL_TYPE_LITERAL, file->start);
+    type->text = pol_build_text(p, file);
+    if (!type->text.n)
+        pol_parser_error(p, POL_D_STATEMENT, type->span, "expected the name of a file with a JSON Schema");
+    return type;
+}
+
+pol_type_node *pol_build_type_name(pol_parser *p, const pol_token *t)
+{
+    static const char *const names[] = {"string", "number", "integer", "bool", "null", "any", "time", "cidr", "uri"};
+    pol_type_node *type = new_type(p, POL_TYPE_NAME, t->start);
+    type->text = pol_token_text(p, t);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (pol_bytes_is(type->text, names[i]))
+            return type;
+    pol_parser_error(p, POL_D_STATEMENT, type->span, "there is no type `%.*s`: expected string, number, integer, bool, null, any, time, cidr, uri, "
+                     "`[T]`, `set(T)`, `{field: T}` or a literal", (int)type->text.n, (const char *)type->text.at);
+    return type;
+}
+
+pol_type_node *pol_build_type_literal(pol_parser *p, const pol_token *first, pol_term *literal)
+{
+    pol_type_node *type = new_type(p, POL_TYPE_LITERAL, first->start);
+    type->literal = literal;
+    return type;
+}
+
+/* Appending doubles the room at powers of two. */
+static void add_part(pol_parser *p, pol_type_node *of, pol_type_node *part)
+{
+    if ((of->n_parts & (of->n_parts - 1)) == 0) {
+        pol_type_node **parts = POL_NEW_ARRAY(p->arena, pol_type_node *, of->n_parts ? 2 * (size_t)of->n_parts : 1);
+        if (of->n_parts)
+            memcpy(parts, of->parts, of->n_parts * sizeof *parts);
+        of->parts = parts;
     }
-    pol_diag(b->diags, POL_D_STATEMENT, t->span, "there is no type `%.*s`", (int)t->text.n, (const char *)t->text.at);
-    pol_diag_suggest(b->diags, t->text, names, N_KNOWN);
-    b->refused = true;
-    return t;
+    of->parts[of->n_parts++] = part;
 }
 
-pol_type_node *build_type_literal(builder *b, pol_term *literal)
+pol_type_node *pol_build_type_union(pol_parser *p, pol_type_node *left, pol_type_node *right)
 {
-    pol_type_node *t = new_type(b, POL_TYPE_LITERAL, literal->span);
-    t->literal = literal;
-    return t;
-}
-
-pol_type_node *build_type_of(builder *b, pol_type_kind kind, token open, pol_type_node *of, pol_type_node *to, token end)
-{
-    pol_type_node *t = new_type(b, kind, (pol_span){b->source, open.start, end.end});
-    t->of = of;
-    t->to = to;
-    return t;
-}
-
-pol_type_node *build_type_set(builder *b, token word, pol_type_node *of, token end)
-{
-    if (!pol_bytes_is(token_text(b, word), "set")) {
-        pol_diag(b->diags, POL_D_STATEMENT, token_span(b, word), "a type in parentheses is written `set(T)`");
-        b->refused = true;
+    pol_type_node *type = left;
+    if (left->kind != POL_TYPE_UNION) {
+        type = new_type(p, POL_TYPE_UNION, left->span.start);
+        add_part(p, type, left);
     }
-    return build_type_of(b, POL_TYPE_SET, word, of, NULL, end);
+    add_part(p, type, right);
+    type->span = pol_parser_span(p, type->span.start);
+    return type;
 }
 
-pol_type_node *build_type_object(builder *b, token open, pol_type_node *fields, token end)
+pol_type_node *pol_build_type_of(pol_parser *p, pol_type_kind kind, const pol_token *opening, pol_type_node *of, pol_type_node *to)
 {
-    pol_type_node *t = fields ? fields : new_type(b, POL_TYPE_OBJECT, token_span(b, open));
-    t->span = (pol_span){b->source, open.start, end.end};
-    return t;
+    pol_type_node *type = new_type(p, kind, opening->start);
+    type->of = of;
+    type->to = to;
+    if (kind == POL_TYPE_MAP && (of->kind != POL_TYPE_NAME || !pol_bytes_is(of->text, "string")))
+        pol_parser_error(p, POL_D_STATEMENT, of->span, "the keys of a map are strings: `{[string]: T}`");
+    return type;
 }
 
-pol_type_node *build_type_field(builder *b, pol_type_node *fields, token name, bool optional, pol_type_node *type)
+pol_type_node *pol_build_type_set(pol_parser *p, const pol_token *name, pol_type_node *of)
 {
-    pol_type_node *t = fields ? fields : new_type(b, POL_TYPE_OBJECT, token_span(b, name));
-    pol_name n = build_statement_name(b, name);
-    for (uint32_t i = 0; i < t->n_fields; i++)
-        if (pol_bytes_equal(t->fields[i].name, n.text)) {
-            pol_diag(b->diags, POL_D_STATEMENT, n.span, "the field `%.*s` is declared twice", (int)n.text.n, (const char *)n.text.at);
-            b->refused = true;
-        }
-    if (t->n_fields == 0 || (t->n_fields >= 8 && (t->n_fields & (t->n_fields - 1)) == 0)) {
-        pol_type_field *grown = POL_NEW_ARRAY(b->arena, pol_type_field, t->n_fields ? 2 * t->n_fields : 8);
-        if (t->n_fields)
-            memcpy(grown, t->fields, t->n_fields * sizeof *grown);
-        t->fields = grown;
+    if (!pol_bytes_is(pol_token_text(p, name), "set"))
+        pol_parser_error(p, POL_D_STATEMENT, pol_token_span(p, name), "only `set(T)` takes a type in parentheses");
+    return pol_build_type_of(p, POL_TYPE_SET, name, of, NULL);
+}
+
+pol_type_node *pol_build_type_object(pol_parser *p, const pol_token *opening, pol_type_node *fields)
+{
+    pol_type_node *type = fields ? fields : new_type(p, POL_TYPE_OBJECT, opening->start);
+    type->span = pol_parser_span(p, opening->start);
+    return type;
+}
+
+pol_type_node *pol_build_type_field(pol_parser *p, pol_type_node *fields, const pol_name *name, const pol_token *optional, pol_type_node *type)
+{
+    if (!fields)
+        fields = new_type(p, POL_TYPE_OBJECT, name->span.start);
+    if ((fields->n_fields & (fields->n_fields - 1)) == 0) {
+        pol_type_field *items = POL_NEW_ARRAY(p->arena, pol_type_field, fields->n_fields ? 2 * (size_t)fields->n_fields : 1);
+        if (fields->n_fields)
+            memcpy(items, fields->fields, fields->n_fields * sizeof *items);
+        fields->fields = items;
     }
-    t->fields[t->n_fields++] = (pol_type_field){.name = n.text, .span = n.span, .optional = optional, .type = type};
-    return t;
-}
-
-pol_type_node *build_union(builder *b, pol_type_node *left, pol_type_node *right)
-{
-    pol_type_node *t = new_type(b, POL_TYPE_UNION, (pol_span){b->source, left->span.start, right->span.end});
-    uint32_t n = left->kind == POL_TYPE_UNION ? left->n_parts : 1;
-    t->parts = POL_NEW_ARRAY(b->arena, pol_type_node *, n + 1);
-    if (left->kind == POL_TYPE_UNION)
-        memcpy(t->parts, left->parts, n * sizeof *t->parts);
-    else
-        t->parts[0] = left;
-    t->parts[n] = right;
-    t->n_parts = n + 1;
-    return t;
+    fields->fields[fields->n_fields++] = (pol_type_field){name->text, name->span, optional != NULL, type};
+    return fields;
 }

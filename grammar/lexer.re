@@ -3,7 +3,7 @@
  * until `{`, then code until the `}` that belongs to it.
  */
 #include "grammar/tokens.h"
-#include "rego.h"
+#include "grammar/rego.h"
 
 /*!conditions:re2c*/
 

@@ -1,207 +1,249 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Drives lexer and parser over a text. After a syntax error parsing goes on at the next line that begins, in its first column, like a statement; the rest is read into tokens anew from
- * there, since an unclosed bracket makes the old ones worthless.
+ * Drives the parser over the tokens. A statement that cannot be parsed is told once, at its first fault; parsing goes on at the next token that stands where
+ * a statement would begin: first on its line, not further right than the broken one.
  */
 #include "grammar/parse.h"
 #include "grammar/build.h"
 #include "grammar/rego.h"
-#include "runtime/json.h"
-#include "runtime/yaml.h"
 
-#include <stdlib.h>
+#include <stdarg.h>
+#include <stdio.h>
 
-enum { ERRORS_MAX = 100, DEPTH_MAX = 250 };
+/* At the end of rego.y. */
+size_t pol_rego_size(void);
+bool pol_rego_takes(void *lemon, int kind);
+void pol_regoInit(void *lemon, pol_parser *p);
+void pol_regoFinalize(void *lemon);
+void pol_rego(void *lemon, int kind, const pol_token *token);
 
-void *PolParseAlloc(void *(*allocate)(size_t), builder *b);
-void PolParseFree(void *parser, void (*release)(void *));
-void PolParse(void *parser, int kind, token t);
+/* ---- places and faults ---- */
 
-static builder new_builder(pol_arena *arena, pol_sources *sources, uint32_t source, pol_diags *diags)
+pol_span pol_parser_span(const pol_parser *p, uint32_t start)
 {
-    const pol_source *s = &sources->items[source];
-    return (builder){
-        .arena = arena, .sources = sources, .diags = diags, .source = source,
-        .lexer = {.arena = arena, .diags = diags, .source = source, .text = s->text.at, .n = (uint32_t)s->text.n},
-    };
+    uint32_t end = p->at > 0 ? p->tokens.items[p->at - 1].end : 0;
+    return (pol_span){p->source, start, end > start ? end : start};
 }
 
-/* Feeds tokens until the end or an error; the index of the token at which it stopped. */
-static uint32_t feed(builder *b, const tokens *ts, int start_kind)
+pol_span pol_token_span(const pol_parser *p, const pol_token *t)
 {
-    uint32_t i = 0;
-    void *parser = PolParseAlloc(malloc, b);
-    if (!parser)
-        abort();
-    b->failed = false;
-    PolParse(parser, start_kind, (token){.kind = start_kind});
-    for (; i < ts->n && !b->failed; i++) {
-        const token *t = &ts->items[i];
-        if (t->depth > DEPTH_MAX) {
-            pol_diag(b->diags, POL_D_NESTING, (pol_span){b->source, t->start, t->end}, "brackets are nested too deep");
-            b->failed = true;
-            break;
-        }
-        PolParse(parser, t->kind, *t);
-        if (t->kind)
-            b->last_end = t->end;
-        if (b->failed)
-            break;
+    return (pol_span){p->source, t->start, t->end};
+}
+
+void pol_parser_error(pol_parser *p, pol_diag_code code, pol_span span, const char *fmt, ...)
+{
+    char text[512];
+    if (p->faulty && p->span.start <= span.start)
+        return;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    p->faulty = true;
+    p->code = code;
+    p->span = span;
+    p->message = (const char *)pol_arena_copy(p->arena, text, strlen(text));
+}
+
+static void tell(pol_parser *p)
+{
+    if (!p->faulty)
+        return;
+    pol_diag(p->diags, p->code, p->span, "%s", p->message);
+    p->faulty = false;
+    if (p->module)
+        p->module->failed = true;
+}
+
+void pol_parser_end_statement(pol_parser *p)
+{
+    tell(p);
+    p->first = p->at;
+}
+
+void pol_parser_overflow(pol_parser *p)
+{
+    pol_parser_error(p, POL_D_NESTING, pol_token_span(p, &p->tokens.items[p->at]), "this is nested too deep");
+    p->broken = true;
+}
+
+/* ---- what was expected ---- */
+
+static const struct {
+    int kind;
+    const char *text;
+} expectations[] = {
+    {TK_NUMBER, "an expression"}, {TK_RBRACE, "`}`"},         {TK_RBRACKET, "`]`"},   {TK_RPAREN, "`)`"},       {TK_COLON, "`:`"},
+    {TK_ASSIGN, "`:=`"},          {TK_IF, "`if`"},            {TK_COMMA, "`,`"},      {TK_IN, "`in`"},          {TK_AS, "`as`"},
+    {TK_ID, "a name"},            {TK_TO, "`to`"},            {TK_ON, "`on`"},        {TK_COVERS, "`covers`"},  {TK_IS, "`is`"},
+    {TK_STRING, "a string"},      {TK_TEMPLATE_RBRACE, "`}`"}, {TK_PACKAGE, "`package`"}, {TK_LBRACE, "`{`"}, {TK_FROM, "`from`"},
+};
+
+static void put_expected(pol_buf *out, void *lemon)
+{
+    enum { LISTED = 4 };
+    const char *wanted[LISTED];
+    unsigned n = 0;
+    bool expression = pol_rego_takes(lemon, TK_NUMBER) && pol_rego_takes(lemon, TK_LPAREN);
+    for (size_t i = 0; i < sizeof expectations / sizeof *expectations && n < LISTED; i++) {
+        int kind = expectations[i].kind;
+        bool implied = expression && (kind == TK_ID || kind == TK_STRING || kind == TK_LBRACE);
+        if (implied || (kind == TK_NUMBER && !expression) || !pol_rego_takes(lemon, kind))
+            continue;
+        if (!n || strcmp(wanted[n - 1], expectations[i].text) != 0)
+            wanted[n++] = expectations[i].text;
     }
-    PolParseFree(parser, free);
+    for (unsigned i = 0; i < n; i++)
+        pol_buf_printf(out, "%s%s", i == 0 ? "expected " : i + 1 == n ? " or " : ", ", wanted[i]);
+    if (n)
+        pol_buf_text(out, ", ");
+}
+
+static void put_found(const pol_parser *p, const pol_token *t, pol_buf *out)
+{
+    enum { SHOWN = 40 };
+    pol_bytes text = pol_token_text(p, t);
+    if (!t->kind)
+        pol_buf_text(out, "found the end of the file");
+    else if (text.n > SHOWN || memchr(text.at, '\n', text.n))
+        pol_buf_printf(out, "found `%.*s ...`", (int)strcspn((const char *)text.at, " \t\n\r") > SHOWN ? SHOWN : (int)strcspn((const char *)text.at, " \t\n\r"),
+                       (const char *)text.at);
+    else
+        pol_buf_printf(out, "found `%.*s`", (int)text.n, (const char *)text.at);
+}
+
+/* `some x in` without a domain: the place is the `in`. */
+static const pol_token *blamed(const pol_parser *p)
+{
+    const pol_token *t = &p->tokens.items[p->at];
+    if (p->at < p->first + 3 || t[-1].kind != TK_IN || t->kind == TK_ERROR)
+        return t;
+    for (uint32_t back = 3; back <= 5 && p->at >= p->first + back; back += 2)
+        if (t[-(int)back].kind == TK_SOME)
+            return t - 1;
+    return t;
+}
+
+void pol_parser_refuse(pol_parser *p, void *lemon, int kind)
+{
+    const pol_token *t = blamed(p);
+    p->broken = true;
+    if (kind == TK_ERROR) {
+        pol_diag_code code;
+        const char *text = pol_lex_fault_text((pol_lex_fault)t->fault, &code);
+        pol_parser_error(p, code, pol_token_span(p, t), "%s", text);
+        return;
+    }
+    if (p->module && !p->module->package && t == p->tokens.items && t->kind != TK_PACKAGE) {
+        pol_parser_error(p, POL_D_PACKAGE, pol_token_span(p, t), "expected `package` and the name of the package at the beginning of the file");
+        return;
+    }
+    pol_buf message = {0};
+    put_expected(&message, lemon);
+    put_found(p, t, &message);
+    pol_parser_error(p, POL_D_SYNTAX, pol_token_span(p, t), "%s", (const char *)message.at);
+    pol_buf_deinit(&message);
+}
+
+/* ---- recovery ---- */
+
+/* How far the line of the token is indented. */
+static uint32_t indentation(const pol_parser *p, const pol_token *t)
+{
+    uint32_t line = t->start, at;
+    while (line > 0 && p->text.at[line - 1] != '\n')
+        line--;
+    for (at = line; at < t->start && (p->text.at[at] == ' ' || p->text.at[at] == '\t'); at++)
+        ;
+    return at - line;
+}
+
+static bool may_begin(const pol_token *t)
+{
+    return t->first_on_line && (t->kind == TK_ID || t->kind == TK_DEFAULT || t->kind == TK_IMPORT || (t->kind >= TK_TIER && t->kind <= TK_FORBID));
+}
+
+/* The token at which to go on, behind the one that does not fit, or that one. */
+static uint32_t next_border(const pol_parser *p)
+{
+    const pol_tokens *ts = &p->tokens;
+    uint32_t limit = indentation(p, &ts->items[p->first]), i = p->at > p->first ? p->at : p->first + 1;
+    while (i + 1 < ts->n && !(may_begin(&ts->items[i]) && indentation(p, &ts->items[i]) <= limit))
+        i++;
     return i < ts->n ? i : ts->n - 1;
 }
 
-static bool begins_statement(const token *t)
+/* Feeds the tokens; after a fault of a module on behind it. */
+static void run(pol_parser *p, int start)
 {
-    switch (t->kind) {
-    case TK_NAME: case TK_DEFAULT: case TK_IMPORT: case TK_PERMIT: case TK_FORBID: case TK_ROLE: case TK_ASSIGN_ROLES: case TK_SCOPE:
-    case TK_ROUTE: case TK_SCHEMA: case TK_TIER:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* Offset of the next statement behind the token at which parsing stopped; the text's length when there is none. */
-static uint32_t next_statement(const builder *b, const tokens *ts, uint32_t stopped)
-{
-    const uint8_t *text = b->lexer.text;
-    uint32_t from = ts->items[stopped].start;
-    bool at_line = from == 0 || text[from - 1] == '\n';
-    for (uint32_t i = stopped + !(at_line && stopped > 0 && begins_statement(&ts->items[stopped])); i < ts->n; i++) {
-        const token *t = &ts->items[i];
-        if (t->kind && begins_statement(t) && (t->start == 0 || text[t->start - 1] == '\n'))
-            return t->start;
-    }
-    return b->lexer.n;
-}
-
-/* ---- METADATA ---- */
-
-static uint32_t row_of(const builder *b, pol_span span)
-{
-    uint32_t row, col;
-    pol_source_place(b->sources, span, &row, &col);
-    return row;
-}
-
-static pol_bytes trimmed(pol_bytes s)
-{
-    while (s.n && (s.at[0] == ' ' || s.at[0] == '\t'))
-        s = pol_bytes_of(s.at + 1, s.n - 1);
-    while (s.n && (s.at[s.n - 1] == ' ' || s.at[s.n - 1] == '\t' || s.at[s.n - 1] == '\r'))
-        s.n--;
-    return s;
-}
-
-/* The comment lines from i on that follow each other, read as YAML; *last is the row of the last one. */
-static pol_metadata *read_block(builder *b, const pol_module *m, uint32_t *i, uint32_t *last)
-{
-    pol_metadata *block = POL_NEW(b->arena, pol_metadata);
-    pol_buf yaml = {0};
-    pol_error err;
-    block->span = m->comments[*i].span;
-    *last = row_of(b, block->span);
-    for (++*i; *i < m->n_comments && row_of(b, m->comments[*i].span) == *last + 1; ++*i, ++*last) {
-        pol_bytes text = m->comments[*i].text;
-        if (text.n && text.at[0] == ' ')
-            text = pol_bytes_of(text.at + 1, text.n - 1);
-        pol_buf_bytes(&yaml, text);
-        pol_buf_byte(&yaml, '\n');
-        block->span.end = m->comments[*i].span.end;
-    }
-    block->yaml = pol_buf_to_arena(&yaml, b->arena);
-    pol_buf_deinit(&yaml);
-    if (!pol_yaml_read(b->arena, block->yaml, &block->value, &err))
-        pol_diag(b->diags, POL_D_METADATA, block->span, "this METADATA block is no YAML: %s", err.text);
-    else if (block->value.tag != POL_OBJECT && block->value.tag != POL_NULL)
-        pol_diag(b->diags, POL_D_METADATA, block->span, "a METADATA block holds members such as `title: ...`");
-    if (block->value.tag != POL_OBJECT)
-        block->value = pol_undefined();
-    return block;
-}
-
-static void attach(builder *b, pol_module *m, pol_metadata *block, uint32_t row)
-{
-    if (m->package && row_of(b, m->package_span) == row)
-        m->package_metadata = block;
-    for (uint32_t i = 0; i < m->n_rules; i++)
-        if (row_of(b, m->rules[i]->span) == row)
-            m->rules[i]->metadata = block;
-    for (uint32_t i = 0; i < m->n_statements; i++)
-        if (row_of(b, m->statements[i]->span) == row)
-            m->statements[i]->metadata = block;
-}
-
-static void read_metadata(builder *b, pol_module *m)
-{
-    for (uint32_t i = 0; i < m->n_comments;) {
-        if (!pol_bytes_is(trimmed(m->comments[i].text), "METADATA")) {
-            i++;
-            continue;
+    pol_buf storage = {0};
+    void *lemon = pol_buf_reserve(&storage, pol_rego_size());
+    for (;;) {
+        pol_regoInit(lemon, p);
+        p->broken = false;
+        pol_rego(lemon, start, NULL);
+        for (p->first = p->at; p->at < p->tokens.n && !p->broken; p->at++) {
+            const pol_token *t = &p->tokens.items[p->at];
+            pol_rego(lemon, t->kind, t);
+            if (p->broken)
+                break;
         }
-        uint32_t last;
-        pol_metadata *block = read_block(b, m, &i, &last);
-        POL_GROW(b->arena, m->metadata, m->n_metadata, m->metadata_capacity);
-        m->metadata[m->n_metadata++] = block;
-        attach(b, m, block, last + 1);
+        pol_regoFinalize(lemon);
+        bool broken = p->broken;
+        tell(p);
+        if (!broken || !p->module || !p->tokens.items[p->at].kind)
+            break;
+        p->at = next_border(p);
+        start = TK_START_STATEMENTS;
     }
+    pol_buf_deinit(&storage);
+}
+
+static pol_parser new_parser(pol_arena *arena, pol_sources *sources, uint32_t source, pol_diags *diags, bool keywords)
+{
+    pol_parser p = {.arena = arena, .sources = sources, .source = source, .text = sources->items[source].text, .diags = diags};
+    p.tokens.keyword_and = p.tokens.keyword_or = p.tokens.keyword_not = keywords;
+    pol_tokens_read(arena, &sources->items[source], source, &p.tokens);
+    return p;
 }
 
 /* ---- public ---- */
 
 pol_module *pol_parse_module(pol_arena *arena, pol_sources *sources, uint32_t source, pol_diags *diags)
 {
-    builder b = new_builder(arena, sources, source, diags);
+    pol_parser p = new_parser(arena, sources, source, diags, false);
     pol_module *m = POL_NEW(arena, pol_module);
-    uint32_t errors = diags->n_errors, from = 0;
-    int start = TK_START_MODULE;
-    b.module = m;
+    p.module = m;
     m->source = source;
-    for (unsigned tries = 0; tries < ERRORS_MAX; tries++) {
-        tokens ts = tokens_read(arena, sources, source, from, diags, false, false);
-        if (tries == 0) {
-            m->comments = ts.comments;
-            m->n_comments = ts.n_comments;
-        }
-        uint32_t stopped = feed(&b, &ts, start);
-        if (!b.failed)
-            break;
-        b.refused = false;
-        b.n_further = 0;
-        from = next_statement(&b, &ts, stopped);
-        start = TK_START_REST;
-        if (from >= b.lexer.n)
-            break;
-    }
-    if (!m->package && diags->n_errors == errors)
-        pol_diag(diags, POL_D_PACKAGE, (pol_span){source, 0, 0}, "a module begins with its package: `package orders`");
-    m->failed = diags->n_errors != errors;
-    read_metadata(&b, m);
-    m->failed = diags->n_errors != errors;
-    if (!m->package) {
+    m->comments = p.tokens.comments;
+    m->n_comments = p.tokens.n_comments;
+    m->comments_capacity = p.tokens.comments_capacity;
+    run(&p, TK_START_MODULE);
+    m->keyword_and = p.tokens.keyword_and;
+    m->keyword_or = p.tokens.keyword_or;
+    m->keyword_not = p.tokens.keyword_not;
+    pol_attach_metadata(&p);
+    if (!m->package) { /* reported */
         m->package = pol_term_text(arena, POL_TERM_VAR, (pol_span){source, 0, 0}, POL_BYTES("unnamed"));
         m->package_span = m->package->span;
+        m->failed = true;
     }
     return m;
 }
 
 pol_body *pol_parse_query(pol_arena *arena, pol_sources *sources, uint32_t source, bool keywords, pol_diags *diags)
 {
-    builder b = new_builder(arena, sources, source, diags);
+    pol_parser p = new_parser(arena, sources, source, diags, keywords);
     uint32_t errors = diags->n_errors;
-    tokens ts = tokens_read(arena, sources, source, 0, diags, true, keywords);
-    feed(&b, &ts, TK_START_QUERY);
-    return b.query && diags->n_errors == errors ? b.query : NULL;
+    run(&p, TK_START_QUERY);
+    return diags->n_errors == errors ? p.query : NULL;
 }
 
 pol_term *pol_parse_term(pol_arena *arena, pol_sources *sources, uint32_t source, pol_diags *diags)
 {
-    builder b = new_builder(arena, sources, source, diags);
+    pol_parser p = new_parser(arena, sources, source, diags, false);
     uint32_t errors = diags->n_errors;
-    tokens ts = tokens_read(arena, sources, source, 0, diags, false, false);
-    feed(&b, &ts, TK_START_TERM);
-    return b.term && diags->n_errors == errors ? b.term : NULL;
+    run(&p, TK_START_TERM);
+    return diags->n_errors == errors ? p.term : NULL;
 }
 
 static pol_value list_value(pol_arena *arena, const pol_term *t)

@@ -3,12 +3,13 @@
  * and `not {`, and the words that open one of the eight statements (language.md, at its top, has the whole rule).
  */
 #include "grammar/tokens.h"
-#include "rego.h"
+#include "grammar/rego.h"
 
 typedef struct {
-    pol_arena *arena;
     const pol_source *source;
     pol_tokens *tokens;
+    bool in_statement;         /* a clause of one of the eight may stand here */
+    uint32_t statement_column; /* of its first word */
 } reader;
 
 static pol_bytes text_of(const reader *r, const pol_token *t)
@@ -71,11 +72,16 @@ static void settle_dot(const reader *r, uint32_t i)
     next->kind = TK_ID;
 }
 
+static bool is_touched_by(const pol_token *t, uint8_t kind)
+{
+    return t[1].kind == kind && t[1].start == t->end;
+}
+
 /* A keyword that a dot touches is a name: `import.foo := 1`. */
 static void settle_keyword(const reader *r, uint32_t i)
 {
     pol_token *t = &r->tokens->items[i];
-    if (t[1].kind == TK_DOT && t[1].start == t->end && (t[2].kind == TK_ID || is_keyword(t[2].kind)) && t[2].start == t[1].end)
+    if (is_touched_by(t, TK_DOT) && (t[2].kind == TK_ID || is_keyword(t[2].kind)) && t[2].start == t[1].end)
         t->kind = TK_ID;
 }
 
@@ -111,9 +117,9 @@ static void note_import(const reader *r, uint32_t i)
 static void settle_word(const reader *r, uint32_t i)
 {
     pol_token *t = &r->tokens->items[i];
-    if (r->tokens->keyword_and && pol_bytes_is(text_of(r, t), "and") && !(t[1].kind == TK_DOT && t[1].start == t->end))
+    if (r->tokens->keyword_and && pol_bytes_is(text_of(r, t), "and") && !is_touched_by(t, TK_DOT))
         t->kind = TK_LOGIC_AND;
-    else if (r->tokens->keyword_or && pol_bytes_is(text_of(r, t), "or") && !(t[1].kind == TK_DOT && t[1].start == t->end))
+    else if (r->tokens->keyword_or && pol_bytes_is(text_of(r, t), "or") && !is_touched_by(t, TK_DOT))
         t->kind = TK_LOGIC_OR;
 }
 
@@ -157,7 +163,26 @@ static bool is_resource_schema(const reader *r, const pol_token *resource)
            !(name->kind == TK_ID && clause_kind(text_of(r, name)) == TK_FROM);
 }
 
-static bool open_statement(const reader *r, uint32_t i)
+static uint32_t column_of(const reader *r, const pol_token *t)
+{
+    uint32_t at = t->start;
+    while (at > 0 && r->source->text.at[at - 1] != '\n')
+        at--;
+    return t->start - at;
+}
+
+/* A clause word that a bracket or dot touches is a name, unless a clause may stand here: `because(x)` against `at(x)` in a rule. */
+static void settle_clause_word(const reader *r, uint32_t i)
+{
+    pol_token *t = &r->tokens->items[i];
+    uint8_t kind = clause_kind(text_of(r, t));
+    bool bracket = is_touched_by(t, TK_LPAREN) || is_touched_by(t, TK_LBRACKET);
+    if (is_touched_by(t, TK_DOT) || (bracket && (t->depth || !r->in_statement)))
+        return;
+    t->kind = kind;
+}
+
+static bool open_statement(reader *r, uint32_t i)
 {
     pol_token *t = &r->tokens->items[i], *next = t + 1;
     if (!t->first_on_line || t->depth || (i > 0 && is_operator_or_comma(t[-1].kind)))
@@ -168,12 +193,14 @@ static bool open_statement(const reader *r, uint32_t i)
     if (!kind)
         return false;
     t->kind = kind == TK_SCHEMA && is_resource_schema(r, next) ? TK_SCHEMA_RESOURCE : kind;
+    r->in_statement = true;
+    r->statement_column = column_of(r, t);
     return true;
 }
 
 /* ---- all of them ---- */
 
-static void settle(const reader *r, uint32_t i)
+static void settle(reader *r, uint32_t i)
 {
     pol_token *t = &r->tokens->items[i];
     if (is_keyword(t->kind))
@@ -198,14 +225,13 @@ static void settle(const reader *r, uint32_t i)
             break;
         settle_word(r, i);
         if (t->kind == TK_ID && r->source->polward)
-            t->kind = clause_kind(text_of(r, t));
+            settle_clause_word(r, i);
         break;
     default:
         break;
     }
 }
 
-/* Brackets around it. After an error the count may be wrong; a token at the very beginning of a line that begins a rule or statement begins anew. */
 static int depth_change(uint8_t kind)
 {
     switch (kind) {
@@ -226,17 +252,27 @@ static int depth_change(uint8_t kind)
     }
 }
 
+/* An opener at the very beginning of a line begins anew, whatever brackets an error left open. */
+static bool is_border(const reader *r, uint32_t i)
+{
+    const pol_token *t = &r->tokens->items[i];
+    if (!r->source->polward || t->kind != TK_ID || !t->first_on_line || (t->start > 0 && r->source->text.at[t->start - 1] != '\n'))
+        return false;
+    return (t[1].kind == TK_ID || t[1].kind == TK_STRING) && !t[1].first_on_line && opener_kind(text_of(r, t)) &&
+           !(i > 0 && is_operator_or_comma(t[-1].kind));
+}
+
 void pol_tokens_read(pol_arena *arena, const pol_source *source, uint32_t source_i, pol_tokens *tokens)
 {
     pol_lex(arena, source, source_i, tokens);
-    reader r = {arena, source, tokens};
+    reader r = {.source = source, .tokens = tokens};
     int depth = 0;
     for (uint32_t i = 0; i + 1 < tokens->n; i++) {
         pol_token *t = &tokens->items[i];
-        bool border = t->first_on_line && (t->start == 0 || source->text.at[t->start - 1] == '\n');
-        if (border && t->kind == TK_ID && source->polward && opener_kind(text_of(&r, t)) && depth > 0 &&
-            (t[1].kind == TK_ID || t[1].kind == TK_STRING) && !t[1].first_on_line)
+        if (is_border(&r, i))
             depth = 0;
+        if (r.in_statement && t->first_on_line && (t->kind != TK_ID || clause_kind(text_of(&r, t)) == TK_ID) && column_of(&r, t) <= r.statement_column)
+            r.in_statement = false;
         int change = depth_change(t->kind);
         if (change < 0 && depth > 0)
             depth--;
