@@ -7,6 +7,7 @@ answers a good request.
 """
 import json
 import random
+import re
 import sys
 
 from daemon import ASKING, EVALUATION, Daemon, main, request, same
@@ -168,6 +169,9 @@ def test_each_is_refused_and_nothing_falls_over():
                 same(c.evaluate().json()["decision"], True)
         same(d.process.poll(), None)
         same(d.health()["status"], "ok")
+        page = d.ask("GET", "/metrics").body.decode()
+        counted = re.findall(r'^http_request_duration_seconds_count\{code="[45]\d\d".*\} (\d+)$', page, re.M)
+        same(sum(map(int, counted)), COUNT, "requests that pold counts as refused")
 
 
 def test_a_refused_request_hides_no_other():
