@@ -64,9 +64,56 @@ static const pol_rule *rule_under(const pol_module *m, const pol_metadata *block
     return NULL;
 }
 
+/* "Ada Lovelace <ada@example.org>" as an object of name and email. */
+static pol_value read_author(pol_arena *arena, pol_value v)
+{
+    if (v.tag != POL_STRING)
+        return v;
+    pol_bytes text = pol_text(v), email = pol_bytes_of(NULL, 0);
+    const uint8_t *open =
+        text.n && text.at[text.n - 1] == '>' ? memrchr(text.at, '<', text.n) : NULL;
+    if (open) {
+        size_t at = (size_t)(open - text.at);
+        email = pol_bytes_of(open + 1, text.n - at - 2);
+        text.n = at;
+        while (text.n && text.at[text.n - 1] == ' ')
+            text.n--;
+    }
+    pol_builder b = pol_builder_new(arena);
+    if (text.n)
+        pol_builder_put_text(&b, "name", pol_string(text));
+    if (email.n)
+        pol_builder_put_text(&b, "email", pol_string(email));
+    return pol_builder_object(&b);
+}
+
+/* A related resource may be written as its address alone. */
+static pol_value read_resource(pol_arena *arena, pol_value v)
+{
+    if (v.tag != POL_STRING)
+        return v;
+    pol_builder b = pol_builder_new(arena);
+    pol_builder_put_text(&b, "ref", v);
+    return pol_builder_object(&b);
+}
+
+static pol_value put_list(pol_arena *arena, pol_value annotations, const char *name,
+                          pol_value (*read)(pol_arena *arena, pol_value v))
+{
+    pol_value list = pol_object_member(annotations, name);
+    if (list.tag != POL_ARRAY)
+        return annotations;
+    pol_builder b = pol_builder_new(arena);
+    for (uint32_t i = 0; i < list.n; i++)
+        pol_builder_add(&b, read(arena, pol_element(list, i)));
+    return pol_object_with(arena, annotations, pol_string_text(name), pol_builder_array(&b));
+}
+
 static pol_value with_scope(pol_arena *arena, const pol_metadata *block, pol_bytes scope)
 {
-    return pol_object_with(arena, block->value, pol_string_text("scope"), pol_string(scope));
+    pol_value v = put_list(arena, block->value, "authors", read_author);
+    v = put_list(arena, v, "related_resources", read_resource);
+    return pol_object_with(arena, v, pol_string_text("scope"), pol_string(scope));
 }
 
 static pol_value rule_path(const pol_checker *c, const pol_rule_info *info)
