@@ -338,9 +338,9 @@ static bool read_document(reader *r, pol_value *out)
         }
         for (;;) {
             if (depth == 0) {
-                *out = v;
                 if (next_token(r, &start) != TOKEN_END)
                     return fail_at(r, start, "the document has ended; nothing may follow");
+                *out = v;
                 return true;
             }
             level *open = &levels[depth - 1];
