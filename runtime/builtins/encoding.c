@@ -90,8 +90,10 @@ POL_BUILTIN(hex_decode, "hex.decode", "(x: string) string", "The bytes that the 
         return pol_string(pol_bytes_of(out, s.n / 2));
     for (size_t i = 0; i < s.n; i++)
         if (!s.at[i] || !strchr("0123456789abcdefABCDEF", s.at[i])) {
-            pol_bytes shown = pol_quoted(ev, pol_bytes_of(s.at + i, 1));
-            return pol_builtin_error(ev, "encoding/hex: invalid byte: %.*s", (int)shown.n, (const char *)shown.at);
+            char shown[] = " 'c'";
+            shown[2] = (char)s.at[i];
+            bool printable = s.at[i] >= ' ' && s.at[i] < 0x7f;
+            return pol_builtin_error(ev, "encoding/hex: invalid byte: U+%04X%s", s.at[i], printable ? shown : "");
         }
     return pol_builtin_error(ev, "encoding/hex: odd length hex string");
 }

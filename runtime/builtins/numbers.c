@@ -130,7 +130,7 @@ POL_BUILTIN(numbers_range_step, "numbers.range_step", "(a: number, b: number, st
     if (pol_builtin_failed(ev))
         return pol_undefined();
     if (pol_compare(step, pol_int(0)) <= 0)
-        return pol_builtin_error(ev, "step must be a positive integer");
+        return pol_builtin_error(ev, "step must be a positive number above zero");
     return range_between(ev, a, b, step);
 }
 
@@ -244,15 +244,16 @@ static pol_value read_number(pol_eval *ev, pol_bytes s)
         return pol_operand_error(ev, 1, "valid number string", pol_string(s));
     uint8_t *out = s.n <= TEXT_MAX ? pol_arena_alloc(pol_eval_arena(ev), s.n + 3) : NULL;
     size_t n = out ? normalise_number(s, out) : 0;
-    if (n == 0) {
-        pol_bytes quoted = pol_quoted(ev, s);
-        return pol_builtin_error(ev, "strconv.ParseFloat: parsing %.*s: invalid syntax", (int)quoted.n, (const char *)quoted.at);
+    const char *why = "invalid syntax";
+    if (n) {
+        out[n] = 0;
+        pol_value v = pol_number_read(pol_bytes_of(out, n));
+        if (pol_is_defined(v) && isfinite(pol_number_to_double(v)))
+            return v;
+        why = "value out of range";
     }
-    out[n] = 0;
-    pol_value v = pol_number_read(pol_bytes_of(out, n));
-    if (!pol_is_defined(v) || isinf(pol_number_to_double(v)))
-        return pol_builtin_error(ev, "strconv.ParseFloat: parsing a number of %zu bytes: value out of range", n);
-    return v;
+    pol_bytes quoted = pol_quoted(ev, s);
+    return pol_builtin_error(ev, "strconv.ParseFloat: parsing %.*s: %s", (int)quoted.n, (const char *)quoted.at, why);
 }
 
 POL_BUILTIN(to_number, "to_number", "(value: null | boolean | number | string) number",

@@ -145,8 +145,8 @@ static pol_value parse(pol_eval *ev, pol_bytes text, bool bytes)
     if (q.n_unit <= sizeof q.unit)
         memcpy(q.unit, s.at + q.amount.n, q.n_unit);
     if (q.n_unit > sizeof q.unit || !read_unit(&q, bytes, &places, &power)) {
-        pol_bytes shown = pol_quoted(ev, pol_bytes_of(s.at + q.amount.n, q.n_unit));
-        return pol_builtin_error(ev, "%s %.*s not recognized", bytes ? "byte unit" : "unit", (int)shown.n, (const char *)shown.at);
+        int n = q.n_unit < 32 ? (int)q.n_unit : 32;
+        return pol_builtin_error(ev, "%s %.*s not recognized", bytes ? "byte unit" : "unit", n, (const char *)s.at + q.amount.n);
     }
     size_t n_digits = 0;
     int64_t scale = 0;
