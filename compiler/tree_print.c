@@ -15,7 +15,8 @@ static const struct {
     {"mul", "*", 6},  {"div", "/", 6},     {"rem", "%", 6},
 };
 
-enum { PRECEDENCE_TERM = 7 };
+/* FIRST is added for what stands first behind an opening bracket, where `x |` would begin a comprehension. */
+enum { PRECEDENCE_TERM = 7, PRECEDENCE_MASK = 7, FIRST = 8 };
 
 static int operator_of(const pol_term *t)
 {
@@ -26,14 +27,14 @@ static int operator_of(const pol_term *t)
 }
 
 static void print_term(const pol_term *t, pol_buf *out, int precedence);
-static void print_body(const pol_body *body, pol_buf *out, const char *separator);
+static void print_body(const pol_body *body, pol_buf *out, const char *separator, int first);
 
 static void print_items(const pol_term *t, uint32_t from, pol_buf *out)
 {
     for (uint32_t i = from; i < t->n; i++) {
         if (i > from)
             pol_buf_text(out, ", ");
-        print_term(t->items[i], out, 0);
+        print_term(t->items[i], out, i == 0 ? FIRST : 0);
     }
 }
 
@@ -69,10 +70,11 @@ static void print_call(const pol_term *t, pol_buf *out, int precedence)
 {
     int op = operator_of(t);
     if (op >= 0) {
-        bool parens = operators[op].precedence < precedence || operators[op].precedence == 0;
+        bool bar = (precedence & FIRST) && pol_bytes_is(t->items[0]->text, "or");
+        bool parens = operators[op].precedence < (precedence & PRECEDENCE_MASK) || operators[op].precedence == 0 || bar;
         if (parens)
             pol_buf_byte(out, '(');
-        print_term(t->items[1], out, operators[op].precedence);
+        print_term(t->items[1], out, operators[op].precedence | (parens ? 0 : precedence & FIRST));
         pol_buf_printf(out, " %s ", operators[op].op);
         print_term(t->items[2], out, operators[op].precedence + 1);
         if (parens)
@@ -134,9 +136,9 @@ static void print_object(const pol_term *t, pol_buf *out)
     for (uint32_t i = 0; i < t->n; i += 2) {
         if (i)
             pol_buf_text(out, ", ");
-        print_term(t->items[i], out, 0);
+        print_term(t->items[i], out, i == 0 ? FIRST : 0);
         pol_buf_text(out, ": ");
-        print_term(t->items[i + 1], out, 0);
+        print_term(t->items[i + 1], out, i == 0 ? FIRST : 0);
     }
     pol_buf_byte(out, '}');
 }
@@ -145,13 +147,13 @@ static void print_comprehension(const pol_term *t, pol_buf *out)
 {
     bool array = t->kind == POL_TERM_ARRAY_COMPREHENSION;
     pol_buf_byte(out, array ? '[' : '{');
-    print_term(t->items[0], out, 4); /* a bar in the head would end it */
+    print_term(t->items[0], out, t->n > 1 ? FIRST : PRECEDENCE_TERM);
     if (t->n > 1) {
         pol_buf_text(out, ": ");
-        print_term(t->items[1], out, 4);
+        print_term(t->items[1], out, PRECEDENCE_TERM);
     }
     pol_buf_text(out, " | ");
-    print_body(t->body, out, "; ");
+    print_body(t->body, out, "; ", 0);
     pol_buf_byte(out, array ? ']' : '}');
 }
 
@@ -208,7 +210,7 @@ void pol_term_print(const pol_term *term, pol_buf *out)
 static void print_braced(const pol_body *body, pol_buf *out)
 {
     pol_buf_text(out, "{ ");
-    print_body(body, out, "; ");
+    print_body(body, out, "; ", FIRST);
     pol_buf_text(out, " }");
 }
 
@@ -223,24 +225,36 @@ static void print_domain(const pol_expr *e, pol_buf *out)
     print_term(e->right, out, 2);
 }
 
-void pol_expr_print(const pol_expr *e, pol_buf *out)
+static void print_expr(const pol_expr *e, pol_buf *out, int first);
+
+static void print_negated(const pol_expr *e, pol_buf *out)
+{
+    const pol_expr *inner = e->body->items[0];
+    bool plain = !inner->n_withs && (inner->kind == POL_EXPR_TERM || inner->kind == POL_EXPR_ASSIGN || inner->kind == POL_EXPR_UNIFY);
+    pol_buf_text(out, plain ? "not " : "not (");
+    print_expr(inner, out, 0);
+    pol_buf_text(out, plain ? "" : ")");
+}
+
+static void print_expr(const pol_expr *e, pol_buf *out, int first)
 {
     switch ((pol_expr_kind)e->kind) {
     case POL_EXPR_TERM:
-        print_term(e->left, out, 0);
+        print_term(e->left, out, first);
         break;
     case POL_EXPR_ASSIGN:
     case POL_EXPR_UNIFY:
-        print_term(e->left, out, 1);
+        print_term(e->left, out, 1 | first);
         pol_buf_text(out, e->kind == POL_EXPR_ASSIGN ? " := " : " = ");
         print_term(e->right, out, 1);
         break;
     case POL_EXPR_NOT:
-        pol_buf_text(out, "not ");
-        if (e->braces)
+        if (e->braces) {
+            pol_buf_text(out, "not ");
             print_braced(e->body, out);
-        else
-            pol_expr_print(e->body->items[0], out);
+        } else {
+            print_negated(e, out);
+        }
         break;
     case POL_EXPR_SOME:
         pol_buf_text(out, "some ");
@@ -269,12 +283,28 @@ void pol_expr_print(const pol_expr *e, pol_buf *out)
     print_withs(e, out);
 }
 
-static void print_body(const pol_body *body, pol_buf *out, const char *separator)
+void pol_expr_print(const pol_expr *e, pol_buf *out)
+{
+    print_expr(e, out, 0);
+}
+
+/* Would its text begin with a minus, which goes on with the line before? */
+static bool begins_with_minus(const pol_expr *e)
+{
+    const pol_term *t = e->kind == POL_EXPR_TERM || e->kind == POL_EXPR_ASSIGN || e->kind == POL_EXPR_UNIFY ? e->left : NULL;
+    while (t && t->n && (t->kind == POL_TERM_REF || t->kind == POL_TERM_CALL))
+        t = t->items[t->infix ? 1 : 0];
+    return t && t->kind == POL_TERM_NUMBER && t->text.at[0] == '-';
+}
+
+static void print_body(const pol_body *body, pol_buf *out, const char *separator, int first)
 {
     for (uint32_t i = 0; body && i < body->n; i++) {
+        if (i && begins_with_minus(body->items[i]) && separator[0] != ';')
+            pol_buf_byte(out, ';');
         if (i)
             pol_buf_text(out, separator);
-        pol_expr_print(body->items[i], out);
+        print_expr(body->items[i], out, i ? 0 : first);
     }
 }
 
@@ -283,7 +313,7 @@ static void print_body(const pol_body *body, pol_buf *out, const char *separator
 static void print_if(const pol_body *body, pol_buf *out)
 {
     pol_buf_text(out, " if {\n\t");
-    print_body(body, out, "\n\t");
+    print_body(body, out, "\n\t", FIRST);
     pol_buf_text(out, "\n}");
 }
 
@@ -380,7 +410,7 @@ static void print_clause(const char *word, const pol_body *body, pol_buf *out)
     if (!body)
         return;
     pol_buf_printf(out, "\n\t%s {\n\t\t", word);
-    print_body(body, out, "\n\t\t");
+    print_body(body, out, "\n\t\t", FIRST);
     pol_buf_text(out, "\n\t}");
 }
 

@@ -593,8 +593,6 @@ void pol_build_default(pol_parser *p, const pol_token *word, pol_rule *rule)
         pol_parser_error(p, POL_D_DEFAULT, rule->span, "a default has a value, `default p := 1`; a rule with `contains` is an empty set by default");
     else if (wrong)
         pol_parser_error(p, POL_D_DEFAULT, rule->span, "the value of a default must be a constant; this has %s in it", wrong);
-    else if (has_variable_in_name(rule))
-        pol_parser_error(p, POL_D_DEFAULT, rule->span, "the name of a default cannot have a variable in it");
     check_default_args(p, rule);
     add_rule(p, rule);
 }

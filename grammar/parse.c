@@ -56,6 +56,9 @@ static void tell(pol_parser *p)
 
 void pol_parser_end_statement(pol_parser *p)
 {
+    const pol_token *next = &p->tokens.items[p->at];
+    if (p->faulty && next->kind && !next->first_on_line)
+        return; /* what follows on the line belongs to the same fault */
     tell(p);
     p->first = p->at;
 }
@@ -159,7 +162,21 @@ static uint32_t indentation(const pol_parser *p, const pol_token *t)
 
 static bool may_begin(const pol_token *t)
 {
-    return t->first_on_line && (t->kind == TK_ID || t->kind == TK_DEFAULT || t->kind == TK_IMPORT || (t->kind >= TK_TIER && t->kind <= TK_FORBID));
+    if (!t->first_on_line || t->kind == TK_DEFAULT || t->kind == TK_IMPORT || (t->kind >= TK_TIER && t->kind <= TK_FORBID))
+        return t->first_on_line;
+    switch (t->kind == TK_ID ? t[1].kind : 0) {
+    case TK_ASSIGN:
+    case TK_UNIFY:
+    case TK_IF:
+    case TK_CONTAINS:
+    case TK_DOT:
+    case TK_REF_OPEN:
+    case TK_CALL_OPEN:
+    case TK_LBRACE:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* The token at which to go on, behind the one that does not fit, or that one. */

@@ -390,6 +390,8 @@ size_t pol_rego_size(void)
 bool pol_rego_takes(void *lemon, int kind)
 {
     const yyParser *parser = lemon;
-    return yy_find_shift_action((YYCODETYPE)kind, parser->yytos->stateno) != YY_ERROR_ACTION;
+    YYACTIONTYPE state = parser->yytos->stateno, action = yy_find_shift_action((YYCODETYPE)kind, state);
+    bool as_name = pol_regoFallback(kind) != 0 && action == yy_find_shift_action(TK_ID, state);
+    return action != YY_ERROR_ACTION && !as_name;
 }
 }

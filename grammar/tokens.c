@@ -98,17 +98,18 @@ static bool is_path(const reader *r, uint32_t i, const char *const *names)
 {
     const pol_tokens *t = r->tokens;
     for (; *names; names++, i += 2)
-        if (i + 1 >= t->n || !pol_bytes_is(text_of(r, &t->items[i]), *names) || (names[1] && t->items[i + 1].kind != TK_DOT))
+        if (i + 2 >= t->n || !pol_bytes_is(text_of(r, &t->items[i]), *names) || (names[1] && t->items[i + 1].kind != TK_DOT))
             return false;
     return true;
 }
 
-/* The token i is `import`. */
+/* The token i is `import`. What it switches on holds in the whole module. */
 static void note_import(const reader *r, uint32_t i)
 {
     static const char *const v2[] = {"rego", "v2", NULL}, *const with_and[] = {"future", "keywords", "and", NULL};
+    static const char *const every[] = {"future", "keywords", NULL};
     static const char *const with_or[] = {"future", "keywords", "or", NULL}, *const with_not[] = {"future", "keywords", "not", NULL};
-    bool all = is_path(r, i + 1, v2);
+    bool all = is_path(r, i + 1, v2) || (is_path(r, i + 1, every) && r->tokens->items[i + 4].kind != TK_DOT);
     r->tokens->keyword_and |= all || is_path(r, i + 1, with_and);
     r->tokens->keyword_or |= all || is_path(r, i + 1, with_or);
     r->tokens->keyword_not |= all || is_path(r, i + 1, with_not);
@@ -155,6 +156,13 @@ static uint8_t clause_kind(pol_bytes text)
     return TK_ID;
 }
 
+/* Does the token continue what an operator or comma before it left open? The star of `on *` is no operator. */
+static bool goes_on(const reader *r, uint32_t i)
+{
+    const pol_token *t = &r->tokens->items[i];
+    return i > 0 && is_operator_or_comma(t[-1].kind) && !(i > 1 && t[-1].kind == TK_STAR && t[-2].kind == TK_ON);
+}
+
 /* `schema resource NAME TYPE`, not a schema of the whole `resource`. */
 static bool is_resource_schema(const reader *r, const pol_token *resource)
 {
@@ -185,7 +193,7 @@ static void settle_clause_word(const reader *r, uint32_t i)
 static bool open_statement(reader *r, uint32_t i)
 {
     pol_token *t = &r->tokens->items[i], *next = t + 1;
-    if (!t->first_on_line || t->depth || (i > 0 && is_operator_or_comma(t[-1].kind)))
+    if (!t->first_on_line || t->depth || goes_on(r, i))
         return false;
     if ((next->kind != TK_ID && next->kind != TK_STRING) || next->first_on_line)
         return false;
@@ -213,8 +221,9 @@ static void settle(reader *r, uint32_t i)
     case TK_LBRACKET:
         settle_bracket(r, i);
         break;
-    case TK_IMPORT:
-        note_import(r, i);
+    case TK_CONTAINS: /* the built-in, but behind a rule's name */
+        if (is_touched_by(t, TK_LPAREN) && (t->depth || t->first_on_line || i == 0 || !ends_term(t[-1].kind)))
+            t->kind = TK_ID;
         break;
     case TK_NOT:
         if (r->tokens->keyword_not && t[1].kind == TK_LBRACE)
@@ -259,7 +268,7 @@ static bool is_border(const reader *r, uint32_t i)
     if (!r->source->polward || t->kind != TK_ID || !t->first_on_line || (t->start > 0 && r->source->text.at[t->start - 1] != '\n'))
         return false;
     return (t[1].kind == TK_ID || t[1].kind == TK_STRING) && !t[1].first_on_line && opener_kind(text_of(r, t)) &&
-           !(i > 0 && is_operator_or_comma(t[-1].kind));
+           !goes_on(r, i);
 }
 
 void pol_tokens_read(pol_arena *arena, const pol_source *source, uint32_t source_i, pol_tokens *tokens)
@@ -267,6 +276,9 @@ void pol_tokens_read(pol_arena *arena, const pol_source *source, uint32_t source
     pol_lex(arena, source, source_i, tokens);
     reader r = {.source = source, .tokens = tokens};
     int depth = 0;
+    for (uint32_t i = 0; i + 1 < tokens->n; i++)
+        if (tokens->items[i].kind == TK_IMPORT)
+            note_import(&r, i);
     for (uint32_t i = 0; i + 1 < tokens->n; i++) {
         pol_token *t = &tokens->items[i];
         if (is_border(&r, i))

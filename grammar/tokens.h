@@ -37,7 +37,7 @@ typedef struct {
     uint32_t n, capacity;
     pol_comment *comments;
     uint32_t n_comments, comments_capacity;
-    bool keyword_and, keyword_or, keyword_not; /* known at the start; set by imports on the way */
+    bool keyword_and, keyword_or, keyword_not; /* known before; imports in the text add to them */
 } pol_tokens;
 
 enum { POL_NESTING_MAX = 500 };
