@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A bump allocator over blocks that double in size. The first block stays when the arena is reset, so a steady load asks the system for
- * nothing. Under the address sanitizer the free part of a block is poisoned.
+ * A bump allocator over blocks that double in size. The first block stays when the arena is reset,
+ * so a steady load asks the system for nothing. Under the address sanitizer the free part of a
+ * block is poisoned.
  */
 #include "runtime/arena.h"
 
@@ -107,7 +108,8 @@ void *pol_arena_try(pol_arena *arena, size_t size)
     size_t need = (size + 15) & ~(size_t)15;
     if (need < size || (need > (size_t)(arena->end - arena->at) && !add_block(arena, need)))
         return NULL;
-    if (!arena->at && !add_block(arena, 16)) /* nothing asked for of an empty arena: still no NULL */
+    if (!arena->at &&
+        !add_block(arena, 16)) /* nothing asked for of an empty arena: still no NULL */
         return NULL;
     void *p = arena->at;
     arena->at += need;

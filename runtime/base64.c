@@ -4,7 +4,8 @@
 #include "runtime/bytes.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char url_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char url_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 size_t pol_base64_encode(uint8_t *out, pol_bytes in, pol_base64_kind kind)
 {
@@ -68,7 +69,8 @@ bool pol_base64_decode(uint8_t *out, size_t *n_out, pol_bytes in, pol_base64_kin
             digits = 0;
         }
     }
-    if (digits == 1 || (kind != POL_BASE64URL && (digits + padding) % 4) || (digits == 0 && padding))
+    if (digits == 1 || (kind != POL_BASE64URL && (digits + padding) % 4) ||
+        (digits == 0 && padding))
         return false;
     if (digits && strict && (bits & ((1u << (digits == 2 ? 4 : 2)) - 1)))
         return false;

@@ -264,8 +264,9 @@ static uint64_t load_word(const uint8_t *p)
     return word;
 }
 
-/* Eight bytes at a time through a 64 by 64 bit multiplication, the last eight overlapping; shorter ones are put together from their ends. The constants are odd numbers
- * with about half of their bits set. */
+/* Eight bytes at a time through a 64 by 64 bit multiplication, the last eight overlapping; shorter
+ * ones are put together from their ends. The constants are odd numbers with about half of their
+ * bits set. */
 uint32_t pol_bytes_hash(pol_bytes s)
 {
     const uint64_t k0 = 0x9E3779B97F4A7C15u, k1 = 0xD6E8FEB86659FD93u;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Arrays, sets and objects: searching, making, joining. What a bundle says about order and hashes is taken for true and may be a lie; then answers are wrong, but every
- * search stays within the collection and ends.
+ * Arrays, sets and objects: searching, making, joining. What a bundle says about order and hashes
+ * is taken for true and may be a lie; then answers are wrong, but every search stays within the
+ * collection and ends.
  */
 #include "runtime/value.h"
 
@@ -10,8 +11,11 @@
 const char *pol_type_name(pol_value v)
 {
     static const char *const names[] = {
-        [POL_UNDEFINED] = "undefined", [POL_NULL] = "null",     [POL_BOOL] = "boolean", [POL_INT] = "number", [POL_DOUBLE] = "number",
-        [POL_DECIMAL] = "number",      [POL_STRING] = "string", [POL_ARRAY] = "array",  [POL_OBJECT] = "object", [POL_SET] = "set",
+        [POL_UNDEFINED] = "undefined", [POL_NULL] = "null",
+        [POL_BOOL] = "boolean",        [POL_INT] = "number",
+        [POL_DOUBLE] = "number",       [POL_DECIMAL] = "number",
+        [POL_STRING] = "string",       [POL_ARRAY] = "array",
+        [POL_OBJECT] = "object",       [POL_SET] = "set",
     };
     return v.tag <= POL_SET ? names[v.tag] : "undefined";
 }
@@ -75,7 +79,8 @@ static int64_t find_by_halves(pol_value v, pol_value key, size_t step)
     return -1;
 }
 
-/* Strings: the head (tag, hash, length) tells nearly all others apart without touching their bytes. */
+/* Strings: the head (tag, hash, length) tells nearly all others apart without touching their bytes.
+ */
 static int64_t find_string(pol_value v, pol_value key, size_t step)
 {
     const pol_cell *cell = v.cells;
@@ -146,7 +151,8 @@ pol_value pol_lookup(pol_value collection, pol_value key)
 void pol_builder_grow(pol_builder *b)
 {
     if (b->capacity > UINT32_MAX / 2)
-        pol_arena_alloc_slow(b->arena, SIZE_MAX); /* more cells than can be counted: the arena is exhausted */
+        pol_arena_alloc_slow(b->arena,
+                             SIZE_MAX); /* more cells than can be counted: the arena is exhausted */
     POL_GROW(b->arena, b->cells, b->n, b->capacity);
 }
 
@@ -154,7 +160,8 @@ static pol_value finish(pol_builder *b, pol_tag tag, uint32_t n)
 {
     if (b->depth >= POL_DEPTH_MAX)
         return pol_undefined();
-    return (pol_value){.tag = (uint8_t)tag, .hash = (uint16_t)(b->depth + 1), .n = n, .cells = b->cells};
+    return (pol_value){
+        .tag = (uint8_t)tag, .hash = (uint16_t)(b->depth + 1), .n = n, .cells = b->cells};
 }
 
 pol_value pol_builder_array(pol_builder *b)
@@ -162,7 +169,8 @@ pol_value pol_builder_array(pol_builder *b)
     return finish(b, POL_ARRAY, b->n);
 }
 
-/* 0 when all are in order and no two equal, 1 when some are equal, 2 when there is something to sort. */
+/* 0 when all are in order and no two equal, 1 when some are equal, 2 when there is something to
+ * sort. */
 static unsigned disorder(const pol_cell *cells, uint32_t n, size_t step)
 {
     unsigned found = 0;
@@ -189,7 +197,8 @@ static void insertion_sort(pol_cell *cells, uint32_t n, size_t step)
     }
 }
 
-/* Stable merge sort of n elements of step cells, few of them by insertion; spare has room for half of them. */
+/* Stable merge sort of n elements of step cells, few of them by insertion; spare has room for half
+ * of them. */
 static void sort_cells(pol_cell *cells, uint32_t n, size_t step, pol_cell *spare)
 {
     if (n <= 12) {
@@ -201,7 +210,8 @@ static void sort_cells(pol_cell *cells, uint32_t n, size_t step, pol_cell *spare
     sort_cells(cells + half * step, n - half, step, spare);
     memcpy(spare, cells, half * step * sizeof *cells);
     while (left < half && right < n) {
-        bool take_right = pol_compare(pol_load(&spare[left * step]), pol_load(&cells[right * step])) > 0;
+        bool take_right =
+            pol_compare(pol_load(&spare[left * step]), pol_load(&cells[right * step])) > 0;
         const pol_cell *from = take_right ? &cells[right++ * step] : &spare[left++ * step];
         memmove(&cells[out++ * step], from, step * sizeof *cells);
     }
@@ -284,7 +294,9 @@ static pol_value merge_sets(pol_arena *arena, pol_value a, pol_value b, unsigned
     pol_builder out = pol_builder_new(arena);
     uint32_t i = 0, k = 0;
     while (i < a.n || k < b.n) {
-        int order = i == a.n ? 1 : k == b.n ? -1 : pol_compare(pol_element(a, i), pol_element(b, k));
+        int order = i == a.n   ? 1
+                    : k == b.n ? -1
+                               : pol_compare(pol_element(a, i), pol_element(b, k));
         if (take & (order < 0 ? 1u : order == 0 ? 2u : 4u))
             pol_builder_add(&out, order <= 0 ? pol_element(a, i) : pol_element(b, k));
         i += order <= 0;
@@ -313,7 +325,9 @@ pol_value pol_object_union(pol_arena *arena, pol_value a, pol_value b)
     pol_builder out = pol_builder_new(arena);
     uint32_t i = 0, k = 0;
     while (i < a.n || k < b.n) {
-        int order = i == a.n ? 1 : k == b.n ? -1 : pol_compare(pol_member_key(a, i), pol_member_key(b, k));
+        int order = i == a.n   ? 1
+                    : k == b.n ? -1
+                               : pol_compare(pol_member_key(a, i), pol_member_key(b, k));
         pol_value value = order < 0 ? pol_member_value(a, i) : pol_member_value(b, k);
         if (order == 0 && value.tag == POL_OBJECT && pol_member_value(a, i).tag == POL_OBJECT)
             value = pol_object_union(arena, pol_member_value(a, i), value);

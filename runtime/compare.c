@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Rego's total order over values, equality, and the hash that goes with it. Recursion is bounded by POL_DEPTH_MAX: a collection's depth is greater than that
- * of all in it, which the bundle's verifier checks and builders keep.
+ * Rego's total order over values, equality, and the hash that goes with it. Recursion is bounded by
+ * POL_DEPTH_MAX: a collection's depth is greater than that of all in it, which the bundle's
+ * verifier checks and builders keep.
  */
 #include "runtime/value.h"
 
@@ -21,7 +22,8 @@ static int compare_cells(const pol_cell *a, uint32_t n_a, const pol_cell *b, uin
     return (n_a > n_b) - (n_a < n_b);
 }
 
-/* As OPA: keys and values pairwise in order of keys, key before value; then the number of members. */
+/* As OPA: keys and values pairwise in order of keys, key before value; then the number of members.
+ */
 static int compare_objects(pol_value a, pol_value b)
 {
     uint32_t n = a.n < b.n ? a.n : b.n;

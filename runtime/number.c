@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Numbers: reading, text, order, hash, and OPA's arithmetic. Whole numbers are exact at any size (OpenSSL's big integers beyond int64); other results are those of a binary
- * floating-point number with a 64-bit mantissa, rounded to nearest even, and are written as the shortest decimal that gives the same one back. All of it is done with integers, so it
- * is the same on every machine. A number beyond DIGITS_MAX digits takes no part in arithmetic: an exponent is cheap to write.
+ * Numbers: reading, text, order, hash, and OPA's arithmetic. Whole numbers are exact at any size
+ * (OpenSSL's big integers beyond int64); other results are those of a binary floating-point number
+ * with a 64-bit mantissa, rounded to nearest even, and are written as the shortest decimal that
+ * gives the same one back. All of it is done with integers, so it is the same on every machine. A
+ * number beyond DIGITS_MAX digits takes no part in arithmetic: an exponent is cheap to write.
  */
 #include "runtime/value.h"
 
@@ -26,8 +28,8 @@ typedef struct {
     int64_t magnitude; /* bounded: see EXPONENT_LIMIT */
 } decimal;
 
-/* An exponent is read exactly below ten times this; larger ones are all the same, 20 times this. Such numbers are only
- * ever compared. */
+/* An exponent is read exactly below ten times this; larger ones are all the same, 20 times this.
+ * Such numbers are only ever compared. */
 static const int64_t EXPONENT_LIMIT = 100000000000000000;
 
 static int digit_at(const decimal *d, size_t i)
@@ -74,7 +76,8 @@ static decimal take_apart(pol_bytes s)
     whole = (int64_t)((d.point == SIZE_MAX ? i : d.point) - begin);
     d.n = last - d.first + 1 - (d.first < d.point && d.point < last);
     /* D1's place: digits of the integer part from D1 on, or zeros behind the point */
-    d.magnitude = exponent + whole - (int64_t)(d.first - begin) + (d.point != SIZE_MAX && d.first > d.point ? 1 : 0);
+    d.magnitude = exponent + whole - (int64_t)(d.first - begin) +
+                  (d.point != SIZE_MAX && d.first > d.point ? 1 : 0);
     return d;
 }
 
@@ -90,8 +93,8 @@ enum { BEHIND_MAX = 18 }; /* digits behind the point of a double's text */
 static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
                                 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
 
-/* digits.digits of at most 15 significant digits, the last not 0, the first at most four behind the point. The quotient of two numbers that a double holds exactly is
- * the nearest double. */
+/* digits.digits of at most 15 significant digits, the last not 0, the first at most four behind the
+ * point. The quotient of two numbers that a double holds exactly is the nearest double. */
 static bool read_double(pol_bytes s, double *out)
 {
     size_t at = s.n && s.at[0] == '-', behind = 0;
@@ -150,8 +153,9 @@ pol_value pol_number_read(pol_bytes text)
     return (pol_value){.tag = POL_DECIMAL, .n = (uint32_t)text.n, .text = text.at};
 }
 
-/* The digits of a double as an integer, and how many of them are behind the point. The product is wrong by less than half, as there are at most 15 digits; so rounding gives
- * them, and dividing tells whether all are there. A bundle may hold doubles that no text reads as: these are zero. */
+/* The digits of a double as an integer, and how many of them are behind the point. The product is
+ * wrong by less than half, as there are at most 15 digits; so rounding gives them, and dividing
+ * tells whether all are there. A bundle may hold doubles that no text reads as: these are zero. */
 static uint64_t double_digits(double d, unsigned *behind, bool *negative)
 {
     *negative = d < 0;
@@ -191,7 +195,8 @@ pol_bytes pol_number_text(pol_value v, char buf[POL_NUMBER_TEXT_MAX])
     return pol_bytes_of(at, (size_t)(end - at));
 }
 
-/* A number from text that is not in the arena yet. Undefined when the arena is spent: callers may hold OpenSSL's memory, so the arena must not end the decision here. */
+/* A number from text that is not in the arena yet. Undefined when the arena is spent: callers may
+ * hold OpenSSL's memory, so the arena must not end the decision here. */
 static pol_value number_copy(pol_arena *arena, const char *text, size_t n)
 {
     pol_value v = pol_number_read(pol_bytes_of(text, n));
@@ -206,8 +211,10 @@ static pol_value number_copy(pol_arena *arena, const char *text, size_t n)
     return v;
 }
 
-/* Digits 0.D1...Dn times 10^magnitude in Go's 'g' form: an exponent below -4 and from 21 on for doubles, from 6 on for the 64-bit mantissa (shortest). */
-static pol_value write_digits(pol_arena *arena, bool negative, const char *digits, int n, int64_t magnitude, int64_t exponent_from)
+/* Digits 0.D1...Dn times 10^magnitude in Go's 'g' form: an exponent below -4 and from 21 on for
+ * doubles, from 6 on for the 64-bit mantissa (shortest). */
+static pol_value write_digits(pol_arena *arena, bool negative, const char *digits, int n,
+                              int64_t magnitude, int64_t exponent_from)
 {
     char out[80];
     int64_t exponent = magnitude - 1;
@@ -222,7 +229,8 @@ static pol_value write_digits(pol_arena *arena, bool negative, const char *digit
             out[at++] = '.';
         for (int i = 1; i < n; i++)
             out[at++] = digits[i];
-        at += snprintf(out + at, sizeof out - (size_t)at, "e%c%02lld", exponent < 0 ? '-' : '+', (long long)llabs(exponent));
+        at += snprintf(out + at, sizeof out - (size_t)at, "e%c%02lld", exponent < 0 ? '-' : '+',
+                       (long long)llabs(exponent));
     } else if (magnitude <= 0) {
         out[at++] = '0';
         out[at++] = '.';
@@ -303,7 +311,8 @@ double pol_number_to_double(pol_value v)
         return v.d;
     decimal d = take_apart(pol_text(v));
     char text[1000];
-    /* Digits beyond these cannot change the nearest double but by being there: one 1 stands for all of them. */
+    /* Digits beyond these cannot change the nearest double but by being there: one 1 stands for all
+     * of them. */
     size_t n = d.n < 800 ? d.n : 800, at = 0;
     if (d.n == 0)
         return 0;
@@ -314,7 +323,8 @@ double pol_number_to_double(pol_value v)
     if (n < d.n)
         text[at++] = '1';
     /* Without a point: strtod wants that of the program's locale. */
-    snprintf(text + at, sizeof text - at, "e%lld", (long long)d.magnitude - (long long)(n + (n < d.n)));
+    snprintf(text + at, sizeof text - at, "e%lld",
+             (long long)d.magnitude - (long long)(n + (n < d.n)));
     return strtod(text, NULL);
 }
 
@@ -370,7 +380,7 @@ static bool too_long(const decimal *d)
 /* The integer of D1...Dn followed by zeros zeros. NULL when memory is out. */
 static BIGNUM *digits_to_integer(const decimal *d, size_t zeros)
 {
-    char *text = malloc(d->n + zeros + 3);
+    char *text = OPENSSL_malloc(d->n + zeros + 3);
     BIGNUM *out = NULL;
     size_t at = 0;
     if (!text)
@@ -388,7 +398,7 @@ static BIGNUM *digits_to_integer(const decimal *d, size_t zeros)
         BN_free(out);
         out = NULL;
     }
-    free(text);
+    OPENSSL_free(text);
     return out;
 }
 
@@ -406,11 +416,13 @@ static pol_value integer_to_value(pol_arena *arena, const BIGNUM *n)
 
 static const char *const no_memory = "the numbers are too large";
 
-static pol_value integer_arithmetic(pol_arena *arena, pol_arithmetic op, const decimal *x, const decimal *y, const char **why)
+static pol_value integer_arithmetic(pol_arena *arena, pol_arithmetic op, const decimal *x,
+                                    const decimal *y, const char **why)
 {
     pol_value out = pol_undefined();
     BN_CTX *ctx = BN_CTX_new();
-    BIGNUM *a = digits_to_integer(x, x->n ? (size_t)x->magnitude - x->n : 0), *b = digits_to_integer(y, y->n ? (size_t)y->magnitude - y->n : 0);
+    BIGNUM *a = digits_to_integer(x, x->n ? (size_t)x->magnitude - x->n : 0),
+           *b = digits_to_integer(y, y->n ? (size_t)y->magnitude - y->n : 0);
     BIGNUM *r = BN_new(), *rest = BN_new();
     bool done = false;
     *why = no_memory;
@@ -454,10 +466,12 @@ typedef struct {
     int64_t exponent;  /* the value is mantissa times 2^exponent */
 } binary;
 
-/* high:low times 2^exponent, and more below when sticky, rounded to nearest even. high:low is not 0. */
+/* high:low times 2^exponent, and more below when sticky, rounded to nearest even. high:low is not
+ * 0. */
 static binary round_binary(bool negative, unsigned __int128 m, int64_t exponent, bool sticky)
 {
-    int bits = (uint64_t)(m >> 64) ? 128 - __builtin_clzll((uint64_t)(m >> 64)) : 64 - __builtin_clzll((uint64_t)m);
+    int bits = (uint64_t)(m >> 64) ? 128 - __builtin_clzll((uint64_t)(m >> 64))
+                                   : 64 - __builtin_clzll((uint64_t)m);
     int drop = bits - 64;
     if (drop <= 0) /* exact: whoever calls with sticky has given more than 64 bits */
         return (binary){negative, (uint64_t)m << -drop, exponent + drop};
@@ -491,14 +505,16 @@ static binary multiply_binary(binary a, binary b)
 {
     if (is_zero(a) || is_zero(b))
         return (binary){0};
-    return round_binary(a.negative != b.negative, (unsigned __int128)a.mantissa * b.mantissa, a.exponent + b.exponent, false);
+    return round_binary(a.negative != b.negative, (unsigned __int128)a.mantissa * b.mantissa,
+                        a.exponent + b.exponent, false);
 }
 
 static binary divide_binary(binary a, binary b)
 {
     if (is_zero(a))
         return a;
-    unsigned __int128 n = (unsigned __int128)a.mantissa << 64, q = n / b.mantissa, rest = n % b.mantissa;
+    unsigned __int128 n = (unsigned __int128)a.mantissa << 64, q = n / b.mantissa,
+                      rest = n % b.mantissa;
     /* One more bit than the quotient may have, so that half a unit can be told from more. */
     q = q << 2;
     rest <<= 1;
@@ -520,7 +536,8 @@ static binary power_of_ten(unsigned n)
     return round_binary(false, five, n, false);
 }
 
-/* Nearest to the decimal: its digits times a power of ten, or divided by one after a shift that leaves enough bits. */
+/* Nearest to the decimal: its digits times a power of ten, or divided by one after a shift that
+ * leaves enough bits. */
 static bool binary_of_decimal(const decimal *d, binary *out)
 {
     decimal magnitude = *d;
@@ -533,20 +550,24 @@ static bool binary_of_decimal(const decimal *d, binary *out)
         uint64_t m = 0;
         for (size_t i = 0; i < d->n; i++)
             m = 10 * m + (uint64_t)digit_at(d, i);
-        binary ten = power_of_ten((unsigned)(scale < 0 ? -scale : scale)), exact = round_binary(d->negative, m, 0, false);
+        binary ten = power_of_ten((unsigned)(scale < 0 ? -scale : scale)),
+               exact = round_binary(d->negative, m, 0, false);
         *out = scale < 0 ? divide_binary(exact, ten) : multiply_binary(exact, ten);
         return true;
     }
-    POL_CLEAN(BN_free) BIGNUM *digits = digits_to_integer(&magnitude, scale > 0 ? (size_t)scale : 0);
+    POL_CLEAN(BN_free)
+    BIGNUM *digits = digits_to_integer(&magnitude, scale > 0 ? (size_t)scale : 0);
     if (!digits || scale >= 0) {
         if (digits)
             *out = binary_of_integer(d->negative, digits, 0, false);
         return digits != NULL;
     }
     POL_CLEAN(BN_CTX_free) BN_CTX *ctx = BN_CTX_new();
-    POL_CLEAN(BN_free) BIGNUM *ten = BN_new(), *power = BN_new(), *rest = BN_new(), *quotient = BN_new();
-    if (!ctx || !ten || !power || !rest || !quotient || !BN_set_word(ten, 10) || !BN_set_word(power, (BN_ULONG)-scale) ||
-        !BN_exp(power, ten, power, ctx))
+    POL_CLEAN(BN_free)
+    BIGNUM *ten = BN_new(),
+           *power = BN_new(), *rest = BN_new(), *quotient = BN_new();
+    if (!ctx || !ten || !power || !rest || !quotient || !BN_set_word(ten, 10) ||
+        !BN_set_word(power, (BN_ULONG)-scale) || !BN_exp(power, ten, power, ctx))
         return false;
     int shift = 130 + BN_num_bits(power) - BN_num_bits(digits);
     if (shift < 0)
@@ -566,9 +587,11 @@ static binary add_binary(binary a, binary b)
         a = b;
         b = c;
     }
-    /* a's mantissa stands 63 bits up, so that what is shifted out of b only matters as being there. */
+    /* a's mantissa stands 63 bits up, so that what is shifted out of b only matters as being there.
+     */
     int64_t shift = a.exponent - b.exponent;
-    unsigned __int128 x = (unsigned __int128)a.mantissa << 62, y = (unsigned __int128)b.mantissa << 62;
+    unsigned __int128 x = (unsigned __int128)a.mantissa << 62,
+                      y = (unsigned __int128)b.mantissa << 62;
     bool sticky = false;
     if (shift >= 126) {
         sticky = true;
@@ -588,7 +611,8 @@ static binary add_binary(binary a, binary b)
 
 static bool is_whole(binary a)
 {
-    return is_zero(a) || a.exponent >= 0 || (a.exponent > -64 && (a.mantissa & (((uint64_t)1 << -a.exponent) - 1)) == 0);
+    return is_zero(a) || a.exponent >= 0 ||
+           (a.exponent > -64 && (a.mantissa & (((uint64_t)1 << -a.exponent) - 1)) == 0);
 }
 
 /* The exact integer of a whole number, or the integer part of another one. */
@@ -596,7 +620,8 @@ static BIGNUM *integer_of_binary(binary a)
 {
     BIGNUM *n = BN_new();
     if (!n || a.exponent > 4 * DIGITS_MAX || !BN_set_word(n, a.mantissa) ||
-        !(a.exponent >= 0 ? BN_lshift(n, n, (int)a.exponent) : BN_rshift(n, n, a.exponent < -64 ? 64 : (int)-a.exponent))) {
+        !(a.exponent >= 0 ? BN_lshift(n, n, (int)a.exponent)
+                          : BN_rshift(n, n, a.exponent < -64 ? 64 : (int)-a.exponent))) {
         BN_free(n);
         return NULL;
     }
@@ -604,18 +629,24 @@ static BIGNUM *integer_of_binary(binary a)
     return n;
 }
 
-/* digits = the first `precision` decimal digits of a, rounded; *magnitude as in decimal. scaled is |a| times 10^scale / 2^shift as an integer with digits to spare. */
+/* digits = the first `precision` decimal digits of a, rounded; *magnitude as in decimal. scaled is
+ * |a| times 10^scale / 2^shift as an integer with digits to spare. */
 static bool decimal_digits(binary a, char *digits, int precision, int64_t *magnitude, BN_CTX *ctx)
 {
     /* An estimate of the decimal exponent; the integer below has precision digits or one more. */
-    int64_t estimate = (int64_t)((double)(a.exponent + 63) * 0.30102999566398120) - (a.exponent + 63 < 0);
+    int64_t estimate =
+        (int64_t)((double)(a.exponent + 63) * 0.30102999566398120) - (a.exponent + 63 < 0);
     int64_t scale = precision - estimate; /* times 10^scale */
-    POL_CLEAN(BN_free) BIGNUM *n = BN_new(), *d = BN_new(), *ten = BN_new(), *power = BN_new(), *rest = BN_new();
-    if (!n || !d || !ten || !power || !rest || !BN_set_word(n, a.mantissa) || !BN_one(d) || !BN_set_word(ten, 10) ||
-        !BN_set_word(power, (BN_ULONG)llabs(scale)) || !BN_exp(power, ten, power, ctx))
+    POL_CLEAN(BN_free)
+    BIGNUM *n = BN_new(),
+           *d = BN_new(), *ten = BN_new(), *power = BN_new(), *rest = BN_new();
+    if (!n || !d || !ten || !power || !rest || !BN_set_word(n, a.mantissa) || !BN_one(d) ||
+        !BN_set_word(ten, 10) || !BN_set_word(power, (BN_ULONG)llabs(scale)) ||
+        !BN_exp(power, ten, power, ctx))
         return false;
     if (!(a.exponent >= 0 ? BN_lshift(n, n, (int)a.exponent) : BN_lshift(d, d, (int)-a.exponent)) ||
-        !(scale >= 0 ? BN_mul(n, n, power, ctx) : BN_mul(d, d, power, ctx)) || !BN_div(n, rest, n, d, ctx))
+        !(scale >= 0 ? BN_mul(n, n, power, ctx) : BN_mul(d, d, power, ctx)) ||
+        !BN_div(n, rest, n, d, ctx))
         return false;
     bool more = !BN_is_zero(rest);
     char *text = BN_bn2dec(n);
@@ -623,8 +654,11 @@ static bool decimal_digits(binary a, char *digits, int precision, int64_t *magni
         return false;
     int length = (int)strlen(text), at;
     *magnitude = length - scale;
-    bool up = length > precision && (text[precision] > '5' || (text[precision] == '5' && (more || strspn(text + precision + 1, "0") < strlen(text + precision + 1) ||
-                                                                                          (text[precision - 1] - '0') % 2)));
+    bool up = length > precision &&
+              (text[precision] > '5' ||
+               (text[precision] == '5' &&
+                (more || strspn(text + precision + 1, "0") < strlen(text + precision + 1) ||
+                 (text[precision - 1] - '0') % 2)));
     for (at = 0; at < precision; at++)
         digits[at] = at < length ? text[at] : '0';
     OPENSSL_free(text);
@@ -653,7 +687,11 @@ static bool shortest_digits(binary a, char digits[24], int *n, int64_t *magnitud
         binary back;
         if (!decimal_digits(a, digits, middle, magnitude, ctx))
             return false;
-        decimal d = {.text = (const uint8_t *)digits, .n = (size_t)middle, .point = SIZE_MAX, .magnitude = *magnitude, .negative = a.negative};
+        decimal d = {.text = (const uint8_t *)digits,
+                     .n = (size_t)middle,
+                     .point = SIZE_MAX,
+                     .magnitude = *magnitude,
+                     .negative = a.negative};
         if (!binary_of_decimal(&d, &back))
             return false;
         if (back.mantissa == a.mantissa && back.exponent == a.exponent)
@@ -669,7 +707,8 @@ static bool shortest_digits(binary a, char digits[24], int *n, int64_t *magnitud
     return true;
 }
 
-/* The same where at most 15 digits do, which is nearly always. A shorter decimal with fewer digits behind the point would have been found before. */
+/* The same where at most 15 digits do, which is nearly always. A shorter decimal with fewer digits
+ * behind the point would have been found before. */
 static bool few_digits(binary a, char digits[24], int *n, int64_t *magnitude)
 {
     if (a.exponent < -90 || a.exponent > 0)
@@ -739,7 +778,8 @@ static bool small_arithmetic(pol_arithmetic op, int64_t a, int64_t b, int64_t *o
     return false;
 }
 
-pol_value pol_number_arithmetic(pol_arena *arena, pol_arithmetic op, pol_value a, pol_value b, const char **why)
+pol_value pol_number_arithmetic(pol_arena *arena, pol_arithmetic op, pol_value a, pol_value b,
+                                const char **why)
 {
     int64_t small;
     *why = NULL;
@@ -756,7 +796,8 @@ pol_value pol_number_arithmetic(pol_arena *arena, pol_arithmetic op, pol_value a
         *why = no_memory;
     if (*why)
         return pol_undefined();
-    bool inexact = op == POL_DIVIDE && a.tag == POL_INT && b.tag == POL_INT && a.i != INT64_MIN; /* else it was done above */
+    bool inexact = op == POL_DIVIDE && a.tag == POL_INT && b.tag == POL_INT &&
+                   a.i != INT64_MIN; /* else it was done above */
     if (whole && !inexact) {
         pol_value v = integer_arithmetic(arena, op, &x, &y, why);
         if (pol_is_defined(v) || *why)
@@ -769,7 +810,9 @@ pol_value pol_number_arithmetic(pol_arena *arena, pol_arithmetic op, pol_value a
     }
     if (op == POL_SUBTRACT)
         q.negative = !q.negative;
-    r = op == POL_MULTIPLY ? multiply_binary(p, q) : op == POL_DIVIDE ? divide_binary(p, q) : add_binary(p, q);
+    r = op == POL_MULTIPLY ? multiply_binary(p, q)
+        : op == POL_DIVIDE ? divide_binary(p, q)
+                           : add_binary(p, q);
     return binary_to_value(arena, r, why);
 }
 
@@ -795,7 +838,8 @@ pol_value pol_number_round(pol_arena *arena, pol_rounding how, pol_value v)
         return whole ? v : pol_undefined();
     bool up = false; /* away from zero */
     if (!whole) {
-        bool half = d.magnitude >= 0 && (size_t)d.magnitude < d.n && digit_at(&d, (size_t)d.magnitude) >= 5;
+        bool half =
+            d.magnitude >= 0 && (size_t)d.magnitude < d.n && digit_at(&d, (size_t)d.magnitude) >= 5;
         up = how == POL_ROUND ? half : how == POL_CEIL ? !d.negative : d.negative;
         d.n = d.magnitude > 0 ? (size_t)d.magnitude : 0;
     }
@@ -805,7 +849,9 @@ pol_value pol_number_round(pol_arena *arena, pol_rounding how, pol_value v)
             i = 10 * i + ((size_t)k < d.n ? digit_at(&d, (size_t)k) : 0);
         return pol_int(d.negative ? -i - up : i + up);
     }
-    POL_CLEAN(BN_free) BIGNUM *n = digits_to_integer(&d, d.n && d.magnitude > (int64_t)d.n ? (size_t)d.magnitude - d.n : 0);
+    POL_CLEAN(BN_free)
+    BIGNUM *n =
+        digits_to_integer(&d, d.n && d.magnitude > (int64_t)d.n ? (size_t)d.magnitude - d.n : 0);
     bool negative = d.negative;
     if (!n)
         return pol_undefined();

@@ -11,7 +11,9 @@
 struct pol_pattern {
     re2::RE2 re;
 
-    pol_pattern(const re2::StringPiece &text, const re2::RE2::Options &options) : re(text, options) {}
+    pol_pattern(const re2::StringPiece &text, const re2::RE2::Options &options) : re(text, options)
+    {
+    }
 };
 
 enum { PATTERN_MEMORY = 8 << 20, GROUPS_ON_STACK = 32 };
@@ -41,16 +43,20 @@ extern "C" int pol_pattern_groups(const pol_pattern *p)
     return p->re.NumberOfCapturingGroups();
 }
 
-extern "C" bool pol_pattern_find(const pol_pattern *p, pol_bytes text, size_t offset, pol_bytes *groups, int n_groups)
+extern "C" bool pol_pattern_find(const pol_pattern *p, pol_bytes text, size_t offset,
+                                 pol_bytes *groups, int n_groups)
 {
     re2::StringPiece few[GROUPS_ON_STACK], *found = few;
     std::vector<re2::StringPiece> many;
-    const re2::StringPiece subject(reinterpret_cast<const char *>(text.at ? text.at : reinterpret_cast<const uint8_t *>("")), text.n);
+    const re2::StringPiece subject(
+        reinterpret_cast<const char *>(text.at ? text.at : reinterpret_cast<const uint8_t *>("")),
+        text.n);
     if (n_groups > GROUPS_ON_STACK) {
         many.resize(static_cast<size_t>(n_groups));
         found = many.data();
     }
-    if (offset > text.n || !p->re.Match(subject, offset, text.n, re2::RE2::UNANCHORED, found, n_groups))
+    if (offset > text.n ||
+        !p->re.Match(subject, offset, text.n, re2::RE2::UNANCHORED, found, n_groups))
         return false;
     for (int i = 0; i < n_groups; i++)
         groups[i] = {reinterpret_cast<const uint8_t *>(found[i].data()), found[i].size()};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Any bytes as JSON. What is read prints as text that is read as an equal value with an equal hash, in each style; a stricter reader accepts
- * no more; a small budget ends in an error.
+ * Any bytes as JSON. What is read prints as text that is read as an equal value with an equal hash,
+ * in each style; a stricter reader accepts no more; a small budget ends in an error.
  */
 #include "runtime/json.h"
 
@@ -22,7 +22,8 @@ static void check_printing(pol_arena *arena, pol_value v)
         pol_buf_clear(&text);
         pol_json_write(&text, v, style);
         check(pol_utf8_valid(pol_buf_view(&text)));
-        check(pol_json_read(arena, pol_buf_view(&text), &(pol_json_options){.borrow = true}, &again, NULL));
+        check(pol_json_read(arena, pol_buf_view(&text), &(pol_json_options){.borrow = true}, &again,
+                            NULL));
         check(pol_equal(v, again) && pol_compare(v, again) == 0 && pol_hash(v) == pol_hash(again));
     }
     pol_buf_clear(&text);
@@ -41,7 +42,8 @@ static void check_numbers(pol_arena *arena, pol_value v)
         if (!pol_is_number(x))
             continue;
         for (int op = POL_ADD; op <= POL_REMAINDER; op++)
-            check(pol_is_defined(pol_number_arithmetic(arena, (pol_arithmetic)op, x, last, &why)) == !why);
+            check(pol_is_defined(pol_number_arithmetic(arena, (pol_arithmetic)op, x, last, &why)) ==
+                  !why);
         for (int how = POL_ROUND; how <= POL_ABS; how++) {
             pol_value rounded = pol_number_round(arena, (pol_rounding)how, x);
             check(!pol_is_defined(rounded) || how == POL_ABS || pol_number_is_integer(rounded));

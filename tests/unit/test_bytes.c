@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Bytes: searching, UTF-8 (RFC 3629), buffers, quoting, base64 and hex (RFC 4648, section 10), the bundle's hash.
+ * Bytes: searching, UTF-8 (RFC 3629), buffers, quoting, base64 and hex (RFC 4648, section 10), the
+ * bundle's hash.
  */
 #include "runtime/bytes.h"
 
@@ -25,18 +26,42 @@ static void slices_compare_and_find(void **state)
     assert_true(pol_bytes_compare(POL_BYTES("\x7f"), POL_BYTES("\x80")) < 0);
     assert_int_equal(pol_bytes_compare((pol_bytes){0}, POL_BYTES("")), 0);
     assert_true(pol_bytes_equal((pol_bytes){0}, POL_BYTES("")));
-    assert_true(pol_bytes_starts(POL_BYTES("abc"), POL_BYTES("ab")) && !pol_bytes_starts(POL_BYTES("a"), POL_BYTES("ab")));
-    assert_true(pol_bytes_ends(POL_BYTES("abc"), POL_BYTES("bc")) && !pol_bytes_ends(POL_BYTES("abc"), POL_BYTES("ab")));
+    assert_true(pol_bytes_starts(POL_BYTES("abc"), POL_BYTES("ab")) &&
+                !pol_bytes_starts(POL_BYTES("a"), POL_BYTES("ab")));
+    assert_true(pol_bytes_ends(POL_BYTES("abc"), POL_BYTES("bc")) &&
+                !pol_bytes_ends(POL_BYTES("abc"), POL_BYTES("ab")));
 }
 
 static void utf8_is_checked(void **state)
 {
     (void)state;
-    static const char *const good[] = {"", "plain", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
-                                       "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"};
-    static const char *const bad[] = {"\x80", "\xBF", "\xC0\x80", "\xC1\xBF", "\xC2", "\xC2 ", "\xE0\x9F\xBF", "\xE2\x82",
-                                      "\xED\xA0\x80", "\xED\xBF\xBF", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80",
-                                      "\xF5\x80\x80\x80", "\xF0\x90\x80", "\xFF", "\xFE", "a\xC3"};
+    static const char *const good[] = {"",
+                                       "plain",
+                                       "\xC2\x80",
+                                       "\xDF\xBF",
+                                       "\xE0\xA0\x80",
+                                       "\xED\x9F\xBF",
+                                       "\xEE\x80\x80",
+                                       "\xEF\xBF\xBF",
+                                       "\xF0\x90\x80\x80",
+                                       "\xF4\x8F\xBF\xBF"};
+    static const char *const bad[] = {"\x80",
+                                      "\xBF",
+                                      "\xC0\x80",
+                                      "\xC1\xBF",
+                                      "\xC2",
+                                      "\xC2 ",
+                                      "\xE0\x9F\xBF",
+                                      "\xE2\x82",
+                                      "\xED\xA0\x80",
+                                      "\xED\xBF\xBF",
+                                      "\xF0\x8F\xBF\xBF",
+                                      "\xF4\x90\x80\x80",
+                                      "\xF5\x80\x80\x80",
+                                      "\xF0\x90\x80",
+                                      "\xFF",
+                                      "\xFE",
+                                      "a\xC3"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_true(pol_utf8_valid(pol_bytes_text(good[i])));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -152,7 +177,8 @@ static bool decodes(const char *text, pol_base64_kind kind, bool strict)
 static void strict_base64_has_one_spelling(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Z", "=", "====", "Zg==Zg==", "Zm8=\n", "Zm 8=", "Zm-_", "Z=g="};
+    static const char *const bad[] = {"Zg",   "Zg=",      "Zg===",  "Zh==",  "Zm9=", "Z",   "=",
+                                      "====", "Zg==Zg==", "Zm8=\n", "Zm 8=", "Zm-_", "Z=g="};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(decodes(bad[i], POL_BASE64, true));
     static const char *const bad_url[] = {"Zg==", "Zh", "Zm9", "Z", "Zm+/", "Zg\n", "ZZZZZ"};
@@ -179,7 +205,8 @@ static void hex_goes_there_and_back(void **state)
     assert_true(pol_hex_decode(out, (pol_bytes){0}));
 }
 
-/* The hash is part of the bundle format: these numbers may only change together with its version. */
+/* The hash is part of the bundle format: these numbers may only change together with its version.
+ */
 static void the_hash_stays(void **state)
 {
     (void)state;

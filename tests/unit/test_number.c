@@ -47,9 +47,31 @@ static void texts_stay_as_written(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "0",     "-0",    "1",     "-1",    "1.0",  "1.50",  "0.1",    "-0.1",   "0.0001", "0.00001", "123.456",  "1e2", "1E2", "1e+2", "-1.5e-7",
-        "9223372036854775807",     "9223372036854775808",    "-9223372036854775808", "-9223372036854775809", "99999999999999.9",
-        "999999999999999.5",       "0.000123456789012345",   "0.1234567890123456",   "123456789012345.0",    "1e999999999999",
+        "0",
+        "-0",
+        "1",
+        "-1",
+        "1.0",
+        "1.50",
+        "0.1",
+        "-0.1",
+        "0.0001",
+        "0.00001",
+        "123.456",
+        "1e2",
+        "1E2",
+        "1e+2",
+        "-1.5e-7",
+        "9223372036854775807",
+        "9223372036854775808",
+        "-9223372036854775808",
+        "-9223372036854775809",
+        "99999999999999.9",
+        "999999999999999.5",
+        "0.000123456789012345",
+        "0.1234567890123456",
+        "123456789012345.0",
+        "1e999999999999",
         "100000000000000000000000000000000000000000000000000000000000.5",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -78,7 +100,8 @@ static void doubles_of_at_most_15_digits_come_back(void **state)
     char text[40];
     for (int i = 0; i < 20000; i++) {
         random = random * 6364136223846793005u + 1442695040888963407u;
-        unsigned digits = 1 + (unsigned)(random >> 60) % 15, behind = 1 + (unsigned)(random >> 50 & 1023) % digits;
+        unsigned digits = 1 + (unsigned)(random >> 60) % 15,
+                 behind = 1 + (unsigned)(random >> 50 & 1023) % digits;
         uint64_t m = (random >> 8) % 1000000000000000u;
         for (unsigned k = digits; k < 15; k++)
             m /= 10;
@@ -86,8 +109,8 @@ static void doubles_of_at_most_15_digits_come_back(void **state)
         uint64_t scale = 1;
         for (unsigned k = 0; k < behind; k++)
             scale *= 10;
-        snprintf(text, sizeof text, "%s%llu.%0*llu", random & 1 ? "-" : "", (unsigned long long)(m / scale), (int)behind,
-                 (unsigned long long)(m % scale));
+        snprintf(text, sizeof text, "%s%llu.%0*llu", random & 1 ? "-" : "",
+                 (unsigned long long)(m / scale), (int)behind, (unsigned long long)(m % scale));
         assert_text(number(text), text);
     }
 }
@@ -108,10 +131,21 @@ static void doubles_print_as_the_shortest_decimal(void **state)
         double d;
         const char *text;
     } cases[] = {
-        {0, "0"},     {-0.0, "0"},  {1, "1"},       {100, "100"},   {0.1, "0.1"},          {-2.5, "-2.5"},
-        {1e20, "100000000000000000000"},            {1e21, "1e+21"}, {0.0001, "0.0001"},   {0.00001, "1e-05"},
-        {5e-324, "5e-324"},         {1.7976931348623157e308, "1.7976931348623157e+308"},   {1.0 / 3, "0.3333333333333333"},
-        {9007199254740993.0, "9007199254740992"},   {123456789.125, "123456789.125"},
+        {0, "0"},
+        {-0.0, "0"},
+        {1, "1"},
+        {100, "100"},
+        {0.1, "0.1"},
+        {-2.5, "-2.5"},
+        {1e20, "100000000000000000000"},
+        {1e21, "1e+21"},
+        {0.0001, "0.0001"},
+        {0.00001, "1e-05"},
+        {5e-324, "5e-324"},
+        {1.7976931348623157e308, "1.7976931348623157e+308"},
+        {1.0 / 3, "0.3333333333333333"},
+        {9007199254740993.0, "9007199254740992"},
+        {123456789.125, "123456789.125"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_text(pol_number_double(&arena, cases[i].d), cases[i].text);
@@ -123,11 +157,39 @@ static void order_is_by_value_at_any_size(void **state)
 {
     (void)state;
     static const char *const rising[] = {
-        "-1e99999999999999999999", "-1e99999999999",      "-1e400",           "-9223372036854775808.5", "-9223372036854775808", "-2", "-1.5", "-0.1",
-        "-1e-99999999999",         "0",                   "1e-99999999999",   "1e-400",       "0.1",   "0.10000000000000000001",  "0.2", "1.9",
-        "2",                       "2.00000000000000000001", "3.5",           "9007199254740991.5",    "9007199254740992",        "9007199254740993",
-        "9223372036854775807",     "9223372036854775807.1",  "9223372036854775808", "1e19",            "1e400",                   "9e400",
-        "1e401",                   "1e1000000000",        "1e1000000001",     "1e99999999999",         "1e100000000000000000000",
+        "-1e99999999999999999999",
+        "-1e99999999999",
+        "-1e400",
+        "-9223372036854775808.5",
+        "-9223372036854775808",
+        "-2",
+        "-1.5",
+        "-0.1",
+        "-1e-99999999999",
+        "0",
+        "1e-99999999999",
+        "1e-400",
+        "0.1",
+        "0.10000000000000000001",
+        "0.2",
+        "1.9",
+        "2",
+        "2.00000000000000000001",
+        "3.5",
+        "9007199254740991.5",
+        "9007199254740992",
+        "9007199254740993",
+        "9223372036854775807",
+        "9223372036854775807.1",
+        "9223372036854775808",
+        "1e19",
+        "1e400",
+        "9e400",
+        "1e401",
+        "1e1000000000",
+        "1e1000000001",
+        "1e99999999999",
+        "1e100000000000000000000",
     };
     int n = sizeof rising / sizeof *rising;
     for (int i = 0; i < n; i++)
@@ -141,8 +203,10 @@ static void whole_numbers_are_recognised(void **state)
     (void)state;
     int64_t i;
     assert_true(pol_number_is_integer(number("1.0")) && pol_number_is_integer(number("1e2")));
-    assert_true(pol_number_is_integer(number("0.0")) && pol_number_is_integer(number("1e999999999")));
-    assert_false(pol_number_is_integer(number("1.5")) || pol_number_is_integer(number("1e-1")) || pol_number_is_integer(number("1e-999999999")));
+    assert_true(pol_number_is_integer(number("0.0")) &&
+                pol_number_is_integer(number("1e999999999")));
+    assert_false(pol_number_is_integer(number("1.5")) || pol_number_is_integer(number("1e-1")) ||
+                 pol_number_is_integer(number("1e-999999999")));
     assert_true(pol_number_int64(number("-9.223372036854775808e18"), &i) && i == INT64_MIN);
     assert_true(pol_number_int64(number("120e-1"), &i) && i == 12);
     assert_true(pol_number_int64(number("0e999999999999"), &i) && i == 0);
@@ -161,14 +225,17 @@ static void doubles_are_the_nearest(void **state)
     assert_true(pol_number_to_double(number("1e-400")) == 0);
     assert_true(pol_number_to_double(number("1e999999999999999999999")) == INFINITY);
     assert_true(pol_number_to_double(number("9007199254740993")) == 9007199254740992.0);
-    assert_true(pol_number_to_double(number("9007199254740993.0000000000000000000000000000000000001")) == 9007199254740994.0);
+    assert_true(
+        pol_number_to_double(number("9007199254740993.0000000000000000000000000000000000001")) ==
+        9007199254740994.0);
 }
 
 static void assert_arithmetic(const char *a, char op, const char *b, const char *wanted)
 {
     static const char ops[] = "+-*/%";
     const char *why;
-    pol_value v = pol_number_arithmetic(&arena, (pol_arithmetic)(strchr(ops, op) - ops), number(a), number(b), &why);
+    pol_value v = pol_number_arithmetic(&arena, (pol_arithmetic)(strchr(ops, op) - ops), number(a),
+                                        number(b), &why);
     if (pol_is_defined(v)) {
         assert_null(why);
         assert_text(v, wanted);
@@ -182,7 +249,8 @@ static void integers_are_exact(void **state)
     (void)state;
     assert_arithmetic("9223372036854775807", '+', "1", "9223372036854775808");
     assert_arithmetic("-9223372036854775808", '-', "1", "-9223372036854775809");
-    assert_arithmetic("9223372036854775807", '*', "9223372036854775807", "85070591730234615847396907784232501249");
+    assert_arithmetic("9223372036854775807", '*', "9223372036854775807",
+                      "85070591730234615847396907784232501249");
     assert_arithmetic("-9223372036854775808", '/', "-1", "9223372036854775808");
     assert_arithmetic("-9223372036854775808", '%', "-1", "0");
     assert_arithmetic("100000000000000000001", '-', "100000000000000000000", "1");
@@ -223,10 +291,12 @@ static void failures_say_why(void **state)
     assert_arithmetic("1.5", '%', "2", "modulo on floating-point number");
     assert_arithmetic("1e1000000000", '+', "1", "the numbers are too large");
     assert_arithmetic("1", '*', "1e-1000000000", "the numbers are too large");
-    assert_arithmetic("1e999999999999999999", '/', "1e999999999999999999", "the numbers are too large");
+    assert_arithmetic("1e999999999999999999", '/', "1e999999999999999999",
+                      "the numbers are too large");
 }
 
-static void assert_rounds(const char *text, const char *round, const char *ceil, const char *floor, const char *absolute)
+static void assert_rounds(const char *text, const char *round, const char *ceil, const char *floor,
+                          const char *absolute)
 {
     assert_text(pol_number_round(&arena, POL_ROUND, number(text)), round);
     assert_text(pol_number_round(&arena, POL_CEIL, number(text)), ceil);
@@ -243,9 +313,12 @@ static void rounding_is_exact(void **state)
     assert_rounds("-0.4", "0", "0", "-1", "0.4");
     assert_rounds("1.0", "1", "1", "1", "1.0");
     assert_rounds("7", "7", "7", "7", "7");
-    assert_rounds("-9223372036854775808", "-9223372036854775808", "-9223372036854775808", "-9223372036854775808", "9223372036854775808");
-    assert_rounds("99999999999999999999.5", "100000000000000000000", "100000000000000000000", "99999999999999999999", "99999999999999999999.5");
-    assert_rounds("-99999999999999999.9", "-100000000000000000", "-99999999999999999", "-100000000000000000", "99999999999999999.9");
+    assert_rounds("-9223372036854775808", "-9223372036854775808", "-9223372036854775808",
+                  "-9223372036854775808", "9223372036854775808");
+    assert_rounds("99999999999999999999.5", "100000000000000000000", "100000000000000000000",
+                  "99999999999999999999", "99999999999999999999.5");
+    assert_rounds("-99999999999999999.9", "-100000000000000000", "-99999999999999999",
+                  "-100000000000000000", "99999999999999999.9");
     assert_rounds("1e-999999999", "0", "1", "0", "1e-999999999");
     assert_rounds("-1e-999999999", "0", "0", "-1", "1e-999999999");
     assert_rounds("1e999999999", "1e999999999", "1e999999999", "1e999999999", "1e999999999");

@@ -91,7 +91,8 @@ static void many_groups_are_found(void **state)
 static void bad_patterns_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"(", "[a", "*a", "a**b(", "\\8", "(?<n", "(?=a)", "\xFF", "x{1001}", "((a{100}){100}){100}"};
+    static const char *const bad[] = {"(",    "[a",    "*a",   "a**b(",   "\\8",
+                                      "(?<n", "(?=a)", "\xFF", "x{1001}", "((a{100}){100}){100}"};
     char why[200], small[5];
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         why[0] = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Values: Rego's order, equality and hash, searching (plain, by halves, by index), builders, joining, copying, and collections that lie.
+ * Values: Rego's order, equality and hash, searching (plain, by halves, by index), builders,
+ * joining, copying, and collections that lie.
  */
 #include "runtime/json.h"
 
@@ -56,11 +57,41 @@ static void types_have_an_order(void **state)
 {
     (void)state;
     pol_value in_order[] = {
-        pol_undefined(),  pol_null(),          pol_bool(false),    pol_bool(true),      read("-1e400"),  pol_int(INT64_MIN), pol_int(-2), read("-1.5"),
-        pol_int(0),       read("1e-400"),      read("0.5"),        pol_int(1),          read("1.25"),    pol_int(INT64_MAX),
-        read("9223372036854775808"),           read("1e400"),      read("\"\""),        read("\"a\""),   read("\"a\\u0000\""), read("\"ab\""),
-        read("\"b\""),    read("\"\\u00e4\""), read("[]"),         read("[1]"),         read("[1,2]"),   read("[2]"),        read("{}"),
-        read("{\"a\":1}"), read("{\"a\":1,\"b\":1}"), read("{\"a\":2}"), read("{\"b\":0}"), read_set("[]"), read_set("[1]"), read_set("[1,3]"), read_set("[2]"),
+        pol_undefined(),
+        pol_null(),
+        pol_bool(false),
+        pol_bool(true),
+        read("-1e400"),
+        pol_int(INT64_MIN),
+        pol_int(-2),
+        read("-1.5"),
+        pol_int(0),
+        read("1e-400"),
+        read("0.5"),
+        pol_int(1),
+        read("1.25"),
+        pol_int(INT64_MAX),
+        read("9223372036854775808"),
+        read("1e400"),
+        read("\"\""),
+        read("\"a\""),
+        read("\"a\\u0000\""),
+        read("\"ab\""),
+        read("\"b\""),
+        read("\"\\u00e4\""),
+        read("[]"),
+        read("[1]"),
+        read("[1,2]"),
+        read("[2]"),
+        read("{}"),
+        read("{\"a\":1}"),
+        read("{\"a\":1,\"b\":1}"),
+        read("{\"a\":2}"),
+        read("{\"b\":0}"),
+        read_set("[]"),
+        read_set("[1]"),
+        read_set("[1,3]"),
+        read_set("[2]"),
     };
     size_t n = sizeof in_order / sizeof *in_order;
     for (size_t i = 0; i < n; i++)
@@ -79,10 +110,13 @@ static void equal_values_have_equal_hashes(void **state)
         {"1", "1.0", "10e-1", "0.1e1"},
         {"0", "-0", "0.0", "0e99"},
         {"2.5", "2.50", "25e-1", "0.25E+1"},
-        {"9223372036854775808", "9223372036854775808.0", "9.223372036854775808e18", "92233720368547758080e-1"},
-        {"-9223372036854775808", "-9.223372036854775808e18", "-9223372036854775808.00", "-922337203685477580800E-2"},
+        {"9223372036854775808", "9223372036854775808.0", "9.223372036854775808e18",
+         "92233720368547758080e-1"},
+        {"-9223372036854775808", "-9.223372036854775808e18", "-9223372036854775808.00",
+         "-922337203685477580800E-2"},
         {"100000000000000000000", "1e20", "1E+20", "0.1e21"},
-        {"[1,{\"a\":[2]}]", "[1.0,{\"a\":[2]}]", "[1,{\"a\":[2.0]}]", "[1e0,{\"\\u0061\":[20e-1]}]"},
+        {"[1,{\"a\":[2]}]", "[1.0,{\"a\":[2]}]", "[1,{\"a\":[2.0]}]",
+         "[1e0,{\"\\u0061\":[20e-1]}]"},
         {"\"\\u0061b\"", "\"ab\"", "\"a\\u0062\"", "\"\\u0061\\u0062\""},
     };
     for (size_t i = 0; i < sizeof equal / sizeof *equal; i++)
@@ -108,11 +142,13 @@ static void objects_find_their_members(void **state)
         pol_value object = pol_builder_object(&b);
         assert_int_equal(object.n, n);
         for (int i = 0; i < n; i++) {
-            assert_int_equal(pol_object_get(object, pol_string_printf(&arena, "key%03d", 2 * i)).i, i);
+            assert_int_equal(pol_object_get(object, pol_string_printf(&arena, "key%03d", 2 * i)).i,
+                             i);
             assert_int_equal(pol_find(object, pol_string_printf(&arena, "key%03d", 2 * i)), i);
         }
         for (int i = -1; i < n; i++)
-            assert_false(pol_is_defined(pol_object_get(object, pol_string_printf(&arena, "key%03d", 2 * i + 1))));
+            assert_false(pol_is_defined(
+                pol_object_get(object, pol_string_printf(&arena, "key%03d", 2 * i + 1))));
         assert_false(pol_is_defined(pol_object_get(object, pol_int(3))));
     }
 }
@@ -151,12 +187,14 @@ static void builders_sort_and_drop_duplicates(void **state)
     assert_is(read_set("[]"), "set()");
     assert_is(read_set("[3,1,2,1.0,3]"), "{1, 2, 3}");
     assert_is(read_set("[1,2,2,3]"), "{1, 2, 3}");
-    assert_is(read_set("[\"b\",[1],{\"a\":1},null,true,\"a\",2]"), "{null, true, 2, \"a\", \"b\", [1], {\"a\": 1}}");
+    assert_is(read_set("[\"b\",[1],{\"a\":1},null,true,\"a\",2]"),
+              "{null, true, 2, \"a\", \"b\", [1], {\"a\": 1}}");
     assert_is(read("{\"b\":1,\"a\":2,\"b\":3}"), "{\"a\": 2, \"b\": 3}");
     assert_is(read("{\"a\":1,\"a\":2,\"a\":3}"), "{\"a\": 3}");
 }
 
-/* Sorting is stable and right for every kind of run, above all around the sizes where the method changes. */
+/* Sorting is stable and right for every kind of run, above all around the sizes where the method
+ * changes. */
 static void builders_sort_many(void **state)
 {
     (void)state;
@@ -168,7 +206,11 @@ static void builders_sort_many(void **state)
             memset(last, -1, sizeof last);
             for (uint32_t i = 0; i < n; i++) {
                 random = random * 6364136223846793005u + 1442695040888963407u;
-                int64_t key = kind == 0 ? i % 64 : kind == 1 ? 63 - i % 64 : kind == 2 ? (int64_t)(random >> 58) : kind == 3 ? (int64_t)i / 8 % 64 : 7;
+                int64_t key = kind == 0   ? i % 64
+                              : kind == 1 ? 63 - i % 64
+                              : kind == 2 ? (int64_t)(random >> 58)
+                              : kind == 3 ? (int64_t)i / 8 % 64
+                                          : 7;
                 last[key] = i;
                 pol_builder_put(&b, pol_int(key), pol_int(i));
             }
@@ -240,15 +282,21 @@ static void sets_join(void **state)
 static void objects_join(void **state)
 {
     (void)state;
-    pol_value a = read("{\"a\":1,\"b\":{\"x\":1,\"y\":{\"p\":1}},\"c\":[1]}"), b = read("{\"b\":{\"y\":{\"q\":2},\"z\":3},\"c\":[2],\"d\":4}");
-    assert_is(pol_object_union(&arena, a, b), "{\"a\": 1, \"b\": {\"x\": 1, \"y\": {\"p\": 1, \"q\": 2}, \"z\": 3}, \"c\": [2], \"d\": 4}");
+    pol_value a = read("{\"a\":1,\"b\":{\"x\":1,\"y\":{\"p\":1}},\"c\":[1]}"),
+              b = read("{\"b\":{\"y\":{\"q\":2},\"z\":3},\"c\":[2],\"d\":4}");
+    assert_is(pol_object_union(&arena, a, b), "{\"a\": 1, \"b\": {\"x\": 1, \"y\": {\"p\": 1, "
+                                              "\"q\": 2}, \"z\": 3}, \"c\": [2], \"d\": 4}");
     assert_is(pol_object_union(&arena, b, read("{\"b\":5}")), "{\"b\": 5, \"c\": [2], \"d\": 4}");
     assert_is(pol_object_union(&arena, read("{}"), read("{}")), "{}");
     pol_value object = read("{\"b\":1,\"d\":2}");
-    assert_is(pol_object_with(&arena, object, pol_string_text("a"), pol_int(9)), "{\"a\": 9, \"b\": 1, \"d\": 2}");
-    assert_is(pol_object_with(&arena, object, pol_string_text("c"), pol_int(9)), "{\"b\": 1, \"c\": 9, \"d\": 2}");
-    assert_is(pol_object_with(&arena, object, pol_string_text("d"), pol_int(9)), "{\"b\": 1, \"d\": 9}");
-    assert_is(pol_object_with(&arena, object, pol_string_text("e"), pol_int(9)), "{\"b\": 1, \"d\": 2, \"e\": 9}");
+    assert_is(pol_object_with(&arena, object, pol_string_text("a"), pol_int(9)),
+              "{\"a\": 9, \"b\": 1, \"d\": 2}");
+    assert_is(pol_object_with(&arena, object, pol_string_text("c"), pol_int(9)),
+              "{\"b\": 1, \"c\": 9, \"d\": 2}");
+    assert_is(pol_object_with(&arena, object, pol_string_text("d"), pol_int(9)),
+              "{\"b\": 1, \"d\": 9}");
+    assert_is(pol_object_with(&arena, object, pol_string_text("e"), pol_int(9)),
+              "{\"b\": 1, \"d\": 2, \"e\": 9}");
     assert_is(pol_object_with(&arena, pol_null(), pol_string_text("e"), pol_int(9)), "{\"e\": 9}");
     assert_is(object, "{\"b\": 1, \"d\": 2}");
 }
@@ -258,7 +306,8 @@ static void copies_outlive_their_source(void **state)
     (void)state;
     pol_arena other;
     pol_arena_init(&other, 0);
-    pol_value v = pol_value_copy(&other, read("{\"a\":[\"text\",1.25,1e999,{\"b\":[]}],\"c\":null}"));
+    pol_value v =
+        pol_value_copy(&other, read("{\"a\":[\"text\",1.25,1e999,{\"b\":[]}],\"c\":null}"));
     pol_arena_reset(&arena);
     memset(pol_arena_alloc(&arena, 4000), 0xAA, 4000);
     assert_is(v, "{\"a\": [\"text\", 1.25, 1e999, {\"b\": []}], \"c\": null}");
@@ -293,8 +342,10 @@ static pol_value make_bundle(bundle *b)
         pol_store(&b->cells[2 * i], key);
         pol_store(&b->cells[2 * i + 1], pol_int(i));
     }
-    b->front.index = (pol_index){.n_slots = BUNDLE_SLOTS, .slots = (int64_t)((uint8_t *)b->slots - (uint8_t *)&b->front)};
-    return (pol_value){.tag = POL_OBJECT, .flags = POL_INDEXED, .hash = 1, .n = BUNDLE_N, .cells = b->cells};
+    b->front.index = (pol_index){.n_slots = BUNDLE_SLOTS,
+                                 .slots = (int64_t)((uint8_t *)b->slots - (uint8_t *)&b->front)};
+    return (pol_value){
+        .tag = POL_OBJECT, .flags = POL_INDEXED, .hash = 1, .n = BUNDLE_N, .cells = b->cells};
 }
 
 static void indexed_objects_find_their_members(void **state)
@@ -313,7 +364,8 @@ static void indexed_objects_find_their_members(void **state)
     assert_int_equal(pol_object_union(&arena, object, read("{\"name07\":\"x\"}")).n, BUNDLE_N);
 }
 
-/* A bundle made by an enemy may lie about order, hashes and slots: the answers are wrong then, and no more than that. */
+/* A bundle made by an enemy may lie about order, hashes and slots: the answers are wrong then, and
+ * no more than that. */
 static void lies_end(void **state)
 {
     (void)state;
