@@ -64,15 +64,29 @@ POL_MUST_USE static bool check_name(const pol_bundle *b, uint32_t name, const ch
 
 /* ---- values ---- */
 
+enum { SEEN_MAX = 1024 };
+
 typedef struct {
     const pol_bundle *b;
     uint8_t *state;         /* of each cell */
     uint64_t slots_left;    /* of the section of indexes: each slot belongs to one index */
     uint64_t decimals_left; /* bytes of decimals that may still be read: cells may share a long text */
+    uint64_t again_left;    /* elements of collections that may still be looked at once more */
+    struct {
+        size_t first;
+        uint64_t mark;
+    } seen[SEEN_MAX];       /* collections found right not long ago */
     pol_error *err;
 } values_check;
 
-enum { CELL_BAD, CELL_GOOD, CELL_OWNED }; /* owned: an element of a collection */
+/* Of each cell. FIRST, to which kind_of_first adds: the first element of a collection; REST: a further one. */
+enum { CELL_BAD, CELL_GOOD, CELL_REST, CELL_FIRST };
+
+/* A collection's elements may stand for one tag only: an index counts members of objects in pairs. */
+static uint8_t state_of_first(pol_value raw)
+{
+    return (uint8_t)(CELL_FIRST + 2 * (raw.tag - POL_ARRAY) + !!(raw.flags & POL_INDEXED));
+}
 
 static bool is_number_text(pol_bytes s)
 {
@@ -151,9 +165,41 @@ POL_MUST_USE static bool check_index(values_check *c, size_t i, pol_value raw, s
     return check_slots(c, i, slots, index.n_slots, raw.n);
 }
 
+/* The greatest depth among n cells from first, 1001 when one of them does not have the state wanted. */
+static unsigned depth_of_cells(const values_check *c, size_t first, uint64_t n, uint8_t state)
+{
+    unsigned depth = 0;
+    for (size_t k = first; k < first + n; k++) {
+        pol_value element = c->b->cells[k].raw;
+        unsigned d = element.tag >= POL_ARRAY ? element.hash : 0;
+        depth = d > depth ? d : depth;
+        if (c->state[k] != state)
+            return POL_DEPTH_MAX + 1;
+    }
+    return depth;
+}
+
+/* Another cell for a collection that was checked: it must say the same. That is remembered for some, and looked up again for others as long as it
+ * costs no more than reading the bundle some times over. */
+POL_MUST_USE static bool check_again(values_check *c, size_t i, pol_value raw, size_t first, uint64_t n, uint64_t mark)
+{
+    size_t slot = first % SEEN_MAX;
+    if (c->seen[slot].first == first && c->seen[slot].mark == mark)
+        return true;
+    if (n > c->again_left)
+        return pol_fail(c->err, POL_E_BUNDLE, "cell %zu: too many cells for large collections", i);
+    c->again_left -= n;
+    unsigned rest = depth_of_cells(c, first + 1, n - 1, CELL_REST), head = pol_depth(c->b->cells[first].raw);
+    bool same = c->state[first] == state_of_first(raw) && (first + n >= i || c->state[first + n] != CELL_REST) &&
+                raw.hash == 1 + (head > rest ? head : rest);
+    c->seen[slot].first = first;
+    c->seen[slot].mark = same ? mark : 0;
+    return same || pol_fail(c->err, POL_E_BUNDLE, "cell %zu: its elements are another collection's", i);
+}
+
 /* Elements stand before the collection, belong to it alone and are less deep than it: so nothing is cyclic, and one pass is enough. Further
- * cells may stand for the same collection; the first one that does names its elements. */
-POL_MUST_USE static bool check_collection(values_check *c, size_t i, pol_value raw, uint64_t *ranges)
+ * cells may stand for the same collection. */
+POL_MUST_USE static bool check_collection(values_check *c, size_t i, pol_value raw)
 {
     int64_t bytes = (int64_t)i * 16, at;
     uint64_t n = raw.tag == POL_OBJECT ? 2 * (uint64_t)raw.n : raw.n;
@@ -166,27 +212,20 @@ POL_MUST_USE static bool check_collection(values_check *c, size_t i, pol_value r
         return pol_fail(c->err, POL_E_BUNDLE, "cell %zu: its elements do not stand before it", i);
     size_t first = (size_t)at / 16;
     uint64_t mark = (uint64_t)raw.n << 24 | (uint64_t)raw.hash << 8 | (uint64_t)raw.flags << 4 | raw.tag;
-    if (ranges[first] == mark)
-        return true;
-    unsigned depth = 0;
-    for (uint64_t k = 0; k < n; k++) {
-        if (c->state[first + k] != CELL_GOOD)
-            return pol_fail(c->err, POL_E_BUNDLE, "cell %zu: element %llu is no value or another's", i, (unsigned long long)k);
-        pol_value element = c->b->cells[first + k].raw;
-        unsigned d = element.tag >= POL_ARRAY ? element.hash : 0;
-        depth = d > depth ? d : depth;
-    }
+    if (c->state[first] >= CELL_FIRST)
+        return check_again(c, i, raw, first, n, mark);
+    unsigned depth = depth_of_cells(c, first, n, CELL_GOOD);
     if (raw.hash != depth + 1)
-        return pol_fail(c->err, POL_E_BUNDLE, "cell %zu: states depth %u, has %u", i, raw.hash, depth + 1);
+        return pol_fail(c->err, POL_E_BUNDLE, "cell %zu: of depth %u, its elements are deeper, no values or another's", i, raw.hash);
     if (raw.flags & POL_INDEXED)
         POL_TRY(check_index(c, i, raw, first));
-    memset(c->state + first, CELL_OWNED, n);
-    ranges[first] = mark;
+    memset(c->state + first, CELL_REST, n);
+    c->state[first] = state_of_first(raw);
     return true;
 }
 
 /* What is no value may be an index; it then counts as bad, and no collection may have it as an element. */
-POL_MUST_USE static bool check_cell(values_check *c, size_t i, uint64_t *ranges)
+POL_MUST_USE static bool check_cell(values_check *c, size_t i)
 {
     pol_value raw = c->b->cells[i].raw;
     bool collection = raw.tag >= POL_ARRAY, text = raw.tag == POL_STRING || raw.tag == POL_DECIMAL;
@@ -199,7 +238,7 @@ POL_MUST_USE static bool check_cell(values_check *c, size_t i, uint64_t *ranges)
     if (raw.flags != flags)
         return true;
     if (collection)
-        POL_TRY(check_collection(c, i, raw, ranges));
+        POL_TRY(check_collection(c, i, raw));
     else if (text)
         POL_TRY(check_text(c, i, raw));
     else if (raw.n > (raw.tag == POL_BOOL) || (raw.tag == POL_DOUBLE && !isfinite(raw.d)))
@@ -233,17 +272,13 @@ POL_MUST_USE static bool check_constants(const values_check *c, pol_error *err)
 POL_MUST_USE static bool check_values(const pol_bundle *b, pol_error *err)
 {
     values_check c = {.b = b, .err = err, .slots_left = b->header->sections[POL_SECTION_INDEXES].size / sizeof(uint32_t),
-                      .decimals_left = 16 * (uint64_t)b->file.n};
+                      .decimals_left = 16 * (uint64_t)b->file.n, .again_left = 64 * (uint64_t)b->n_cells};
     c.state = calloc(b->n_cells + 1, 1);
-    uint64_t *ranges = calloc(b->n_cells + 1, sizeof *ranges); /* of a collection's first cell: what it was found to be */
-    bool ok = c.state && ranges;
-    if (!ok)
-        ok = pol_fail(err, POL_E_MEMORY, "%zu cells cannot be checked", b->n_cells);
+    bool ok = c.state || pol_fail(err, POL_E_MEMORY, "%zu cells cannot be checked", b->n_cells);
     for (size_t i = 0; ok && i < b->n_cells; i++)
-        ok = check_cell(&c, i, ranges);
+        ok = check_cell(&c, i);
     ok = ok && check_constants(&c, err);
     free(c.state);
-    free(ranges);
     return ok;
 }
 
