@@ -328,7 +328,8 @@ bool pol_jwks_file_read(const char *path, pol_jwks **out, pol_error *err)
     POL_TRY(pol_file_read(path, JWKS_FILE_MAX, &file, err));
     pol_arena arena;
     pol_arena_init(&arena, 0);
-    pol_json_options options = {.max_depth = 32, .unique_members = true, .no_nul = true};
+    /* borrowed: secrets stay in the one buffer that is cleansed */
+    pol_json_options options = {.max_depth = 32, .unique_members = true, .no_nul = true, .borrow = true};
     pol_value set;
     bool ok = pol_json_read(&arena, pol_buf_view(&file), &options, &set, err) && pol_jwks_read(set, POL_JWK_STRICT, out, err);
     pol_arena_deinit(&arena);
