@@ -204,7 +204,7 @@ static void two_values_of_a_rule_end_the_decision(void **state)
         CODE(I(CONST, 0, 0, 0, 0), I(MERGE, 0, 0, 0, 0), I(CONST, 1, 0, 0, 1), I(MERGE, 0, 1, 0, 0), I(RETURN, 0, 0, 0, 0)));
     assert_false(run(&p, pol_undefined(), &result));
     assert_int_equal(p.err.code, POL_E_CONFLICT);
-    assert_string_equal(p.err.text, "complete rules must not produce multiple outputs");
+    assert_string_equal(p.err.text, "rule f produced conflicting values");
     assert_string_equal(pol_eval_failure(p.ev).file, "p.pol");
     assert_int_equal(pol_eval_failure(p.ev).row, 3);
     end(&p);
