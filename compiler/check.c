@@ -48,6 +48,7 @@ bool pol_program_check(pol_program *program)
     check_order(c);
     pol_rule_order order = pol_check_recursion(c);
     pol_check_types(c, &order);
+    pol_diags_sort(program->diags);
     pol_arena_deinit(&c->scratch);
     return program->diags->n_errors == errors && !c->incomplete;
 }

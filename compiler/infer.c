@@ -36,18 +36,44 @@ static const char *term_text(pol_inference *x, const pol_term *t)
 
 /* ---- refs ---- */
 
+/* The names that a closed object has; NULL when it is none. */
+static pol_bytes *member_names(pol_inference *x, const pol_type *t, uint32_t *n)
+{
+    *n = 0;
+    if (t->kind != POL_TYPE_KIND_OBJECT || t->rest)
+        return NULL;
+    pol_bytes *names = POL_NEW_ARRAY(x->arena, pol_bytes, t->n_properties + 1);
+    for (uint32_t k = 0; k < t->n_properties; k++)
+        if (t->properties[k].key.tag == POL_STRING)
+            names[(*n)++] = pol_text(t->properties[k].key);
+    return names;
+}
+
+static const char *list_names(pol_inference *x, const pol_bytes *names, uint32_t n)
+{
+    pol_buf buf = {0};
+    for (uint32_t i = 0; i < n && i < 16; i++)
+        pol_buf_printf(&buf, "%s%.*s", i ? ", " : "", (int)names[i].n, (const char *)names[i].at);
+    if (n > 16)
+        pol_buf_text(&buf, ", ...");
+    const char *text = (const char *)pol_arena_copy(x->arena, buf.at, buf.n);
+    pol_buf_deinit(&buf);
+    return text;
+}
+
 static void refuse_operand(pol_inference *x, const pol_term *ref, uint32_t i, const pol_type *t)
 {
     const pol_term *key = ref->items[i];
-    REPORT(x, POL_D_TYPE_REF, ref->span, "`%s` cannot be there: the value before `%s` is %s",
-           term_text(x, ref), term_text(x, key), type_text(x, t));
-    if (t->kind != POL_TYPE_KIND_OBJECT || key->kind != POL_TERM_STRING)
+    uint32_t n;
+    pol_bytes *names = member_names(x, t, &n);
+    if (!names || !n || key->kind != POL_TERM_STRING) {
+        REPORT(x, POL_D_TYPE_REF, ref->span,
+               "`%s` cannot be there: what stands before `%s` is %s, which has no such element",
+               term_text(x, ref), term_text(x, key), type_text(x, t));
         return;
-    pol_bytes *names = POL_NEW_ARRAY(x->arena, pol_bytes, t->n_properties + 1);
-    uint32_t n = 0;
-    for (uint32_t k = 0; k < t->n_properties; k++)
-        if (t->properties[k].key.tag == POL_STRING)
-            names[n++] = pol_text(t->properties[k].key);
+    }
+    REPORT(x, POL_D_TYPE_REF, ref->span, "`%s` cannot be there: the object has %s, and no `%s`",
+           term_text(x, ref), list_names(x, names, n), term_text(x, key));
     pol_diag_suggest(x->c->diags, key->text, names, n);
 }
 
@@ -123,17 +149,30 @@ static void check_ref(pol_inference *x, pol_term *ref)
 
 /* ---- calls ---- */
 
+/* An operator as it is written. */
+static const char *operator_of(const pol_term *call, const char *name)
+{
+    static const struct {
+        const char *name, *sign;
+    } operators[] = {{"plus", "+"}, {"minus", "-"}, {"mul", "*"}, {"div", "/"},
+                     {"rem", "%"},  {"and", "&"},   {"or", "|"}};
+    for (size_t i = 0; call->infix && i < sizeof operators / sizeof *operators; i++)
+        if (strcmp(name, operators[i].name) == 0)
+            return operators[i].sign;
+    return name;
+}
+
 static void refuse_argument(pol_inference *x, const pol_term *call, const char *name, uint32_t i,
                             const pol_type *wanted)
 {
-    const pol_type *got = pol_type_of(x, call->items[i + 1]);
-    if (i + 1 < call->n - 1 || call->n == 2 || !call->infix)
-        REPORT(x, POL_D_TYPE_ARGUMENT, call->span, "`%s` takes %s as argument %u, and `%s` is %s",
-               name, type_text(x, wanted), i + 1, term_text(x, call->items[i + 1]),
-               type_text(x, got));
+    const pol_term *argument = call->items[i + 1];
+    const char *got = type_text(x, pol_type_of(x, argument));
+    if (call->infix)
+        REPORT(x, POL_D_TYPE_ARGUMENT, call->span, "`%s` takes %s, and `%s` is %s",
+               operator_of(call, name), type_text(x, wanted), term_text(x, argument), got);
     else
-        REPORT(x, POL_D_TYPE_ARGUMENT, call->span, "`%s` takes %s, and `%s` is %s", name,
-               type_text(x, wanted), term_text(x, call->items[i + 1]), type_text(x, got));
+        REPORT(x, POL_D_TYPE_ARGUMENT, call->span, "`%s` takes %s as argument %u, and `%s` is %s",
+               name, type_text(x, wanted), i + 1, term_text(x, argument), got);
 }
 
 static void check_call_types(pol_inference *x, pol_term *call)

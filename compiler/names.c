@@ -158,7 +158,7 @@ const pol_builtin *pol_builtin_named(pol_checker *c, const pol_term *name)
 static void suggest_function(resolver *r, pol_bytes name)
 {
     unsigned n = 0;
-    if (r->c->diags->n > SUGGESTIONS_MAX)
+    if (r->c->diags->n > SUGGESTIONS_MAX || name.n < 3)
         return;
     while (pol_builtin_at(n))
         n++;

@@ -48,7 +48,7 @@ static void note_unsafe(orderer *o, uint32_t local, pol_span span)
 static void suggest_name(orderer *o, pol_bytes name)
 {
     uint32_t n = 0;
-    if (o->c->diags->n > SUGGESTIONS_MAX)
+    if (o->c->diags->n > SUGGESTIONS_MAX || name.n < 3)
         return;
     pol_bytes *names = POL_NEW_ARRAY(o->arena, pol_bytes, o->m->n_globals + o->locals->n + 2);
     names[n++] = POL_BYTES("input");
