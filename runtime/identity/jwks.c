@@ -324,7 +324,7 @@ bool pol_jwks_read(pol_value set, pol_jwk_mode mode, pol_jwks **out, pol_error *
 
 bool pol_jwks_file_read(const char *path, pol_jwks **out, pol_error *err)
 {
-    pol_buf file = {0};
+    POL_CLEAN(pol_buf_deinit) pol_buf file = {0};
     POL_TRY(pol_file_read(path, JWKS_FILE_MAX, &file, err));
     pol_arena arena;
     pol_arena_init(&arena, 0);
@@ -334,7 +334,6 @@ bool pol_jwks_file_read(const char *path, pol_jwks **out, pol_error *err)
     bool ok = pol_json_read(&arena, pol_buf_view(&file), &options, &set, err) && pol_jwks_read(set, POL_JWK_STRICT, out, err);
     pol_arena_deinit(&arena);
     OPENSSL_cleanse(file.at, file.n); /* a JWKS may hold HMAC secrets */
-    pol_buf_deinit(&file);
     return ok;
 }
 

@@ -121,7 +121,7 @@ static bool add_certificate(pol_trust *trust, X509 *cert)
 
 static bool read_pem_file(pol_trust *trust, const char *path, bool crls, pol_error *err)
 {
-    pol_buf file = {0};
+    POL_CLEAN(pol_buf_deinit) pol_buf file = {0};
     POL_TRY(pol_file_read(path, TRUST_FILE_MAX, &file, err));
     POL_CLEAN(BIO_free_all) BIO *bio = BIO_new_mem_buf(file.at, (int)file.n);
     STACK_OF(X509_INFO) *all = bio ? PEM_X509_INFO_read_bio(bio, NULL, NULL, NULL) : NULL;
@@ -138,7 +138,6 @@ static bool read_pem_file(pol_trust *trust, const char *path, bool crls, pol_err
     }
     sk_X509_INFO_pop_free(all, X509_INFO_free);
     ERR_clear_error();
-    pol_buf_deinit(&file);
     if (!ok || n == 0)
         return pol_fail(err, POL_E_CONFIG, "%s: not a PEM file of %s only", path, crls ? "CRLs" : "certificates");
     return true;
