@@ -31,6 +31,7 @@ typedef struct {
     uint32_t n_made;
     uint32_t n_searched;
     uint32_t documents;
+    uint32_t nesting; /* of collections that are open */
     bool first; /* later documents are parsed, and left out */
     pol_error *err;
 } reading;
@@ -90,6 +91,12 @@ POL_MUST_USE static bool keep_scalar(reading *r, const yaml_event_t *from)
 
 POL_MUST_USE static bool keep_event(reading *r, const yaml_event_t *from)
 {
+    bool opens = from->type == YAML_SEQUENCE_START_EVENT || from->type == YAML_MAPPING_START_EVENT;
+    bool closes = from->type == YAML_SEQUENCE_END_EVENT || from->type == YAML_MAPPING_END_EVENT;
+    r->nesting = r->nesting + opens - closes;
+    if (r->nesting > YAML_NESTING_MAX) /* seen here, for libyaml's time goes by the square of the depth */
+        return pol_fail(r->err, POL_E_LIMIT, "YAML text, line %zu: collections are nested deeper than %d", from->start_mark.line + 1,
+                        YAML_NESTING_MAX);
     if (r->first && r->documents > 1)
         return true;
     switch (from->type) {

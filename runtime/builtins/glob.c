@@ -141,12 +141,13 @@ POL_BUILTIN(glob_match, "glob.match", "(pattern: string, delimiters: null | arra
     translation t = {.ev = ev, .w = pol_writer_new(ev, 2 * glob.n + 16), .glob = glob, .other = arg_delimiters(ev, args)};
     if (pol_builtin_failed(ev))
         return pol_undefined();
-    pol_charge(ev, (glob.n + match.n) / 16);
+    pol_charge(ev, 1 + glob.n / 16);
     if (!translate_glob(&t)) {
         pol_bytes shown = pol_quoted(ev, glob);
         return pol_builtin_error(ev, "glob %.*s is not closed or has a wrong range", (int)shown.n, (const char *)shown.at);
     }
     const struct pol_pattern *p = pol_eval_pattern(ev, pol_writer_view(&t.w));
+    pol_charge_search(ev, pol_writer_view(&t.w), match);
     return p ? pol_bool(pol_pattern_matches(p, match)) : pol_undefined();
 }
 

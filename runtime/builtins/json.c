@@ -155,42 +155,53 @@ POL_BUILTIN(json_is_valid, "json.is_valid", "(x: string) boolean", "True when th
 
 /* ---- filter and remove ---- */
 
-/* Some of the paths, those that go on below a value: all have the segments up to it, so depth of them are used up. */
+/* Paths [from, to) of a set of them, all of which have the same first segments, as many as lead to a value. In Rego's order a path
+ * stands right before those that go on where it ends. */
 typedef struct {
-    pol_value *paths;
-    uint32_t n;
+    pol_value all;
+    uint32_t from, to;
 } paths;
 
 static bool read_paths(pol_eval *ev, const pol_value *args, paths *out)
 {
     static const char wanted[] = "one of {set, array} containing string paths or array of path segments";
     pol_value list = pol_arg_list(ev, args, 1);
-    out->paths = pol_arena_array(pol_eval_arena(ev), list.n ? list.n : 1, sizeof *out->paths);
-    out->n = 0;
+    pol_builder b = pol_builder_new(pol_eval_arena(ev));
     for (uint32_t i = 0; i < list.n; i++) {
         pol_charge(ev, 1);
         pol_value path = pol_path_segments(ev, pol_element(list, i));
         if (!pol_is_defined(path))
             pol_operand_error(ev, 2, wanted, pol_element(list, i));
         if (pol_is_defined(path) && path.n)
-            out->paths[out->n++] = path;
+            pol_builder_add(&b, path);
     }
+    out->all = pol_builder_set(&b);
+    out->from = 0;
+    out->to = out->all.n;
     return !pol_builtin_failed(ev);
 }
 
-/* Those of from that go through key at depth. *ends: one of them ends there. */
-static paths paths_below(pol_eval *ev, const paths *from, uint32_t depth, pol_value key, bool *ends)
+/* The first of the paths of which the segment at depth is not before key, or with after set, is behind it. */
+static uint32_t find_segment(const paths *in, uint32_t depth, pol_value key, bool after)
 {
-    paths out = {pol_arena_array(pol_eval_arena(ev), from->n, sizeof *out.paths), 0};
-    pol_charge(ev, from->n);
-    *ends = false;
-    for (uint32_t i = 0; i < from->n; i++) {
-        pol_value path = from->paths[i];
-        if (!pol_equal(pol_element(path, depth), key))
-            continue;
-        *ends |= path.n == depth + 1;
-        out.paths[out.n++] = path;
+    uint32_t low = in->from, high = in->to;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = pol_compare(pol_element(pol_element(in->all, middle), depth), key);
+        if (order < 0 || (after && order == 0))
+            low = middle + 1;
+        else
+            high = middle;
     }
+    return low;
+}
+
+/* Those of the paths that go through key at depth. *ends: one of them ends there. */
+static paths paths_below(pol_eval *ev, const paths *at, uint32_t depth, pol_value key, bool *ends)
+{
+    pol_charge(ev, 2);
+    paths out = {at->all, find_segment(at, depth, key, false), find_segment(at, depth, key, true)};
+    *ends = out.from < out.to && pol_element(out.all, out.from).n == depth + 1;
     return out;
 }
 
@@ -201,7 +212,7 @@ static pol_value select_child(pol_eval *ev, pol_value child, const paths *at, ui
 {
     bool ends;
     paths below = paths_below(ev, at, depth, key, &ends);
-    if (below.n == 0)
+    if (below.from == below.to)
         return keep ? pol_undefined() : child;
     if (ends)
         return keep ? child : pol_undefined();
@@ -234,7 +245,7 @@ static pol_value select_args(pol_eval *ev, const pol_value *args, bool keep)
     paths all;
     if (!read_paths(ev, args, &all))
         return pol_undefined();
-    if (all.n == 0)
+    if (all.all.n == 0)
         return keep ? pol_empty(POL_OBJECT) : object;
     return select_paths(ev, object, &all, 0, keep);
 }

@@ -105,7 +105,7 @@ static pol_value range_between(pol_eval *ev, pol_value a, pol_value b, pol_value
         return pol_builder_array(&list);
     }
     for (pol_value i = a; up ? pol_compare(i, b) <= 0 : pol_compare(i, b) >= 0;) {
-        pol_charge(ev, 4);
+        pol_charge(ev, 4 + (i.tag == POL_DECIMAL ? i.n / 4 : 0));
         if (list.n == UINT32_MAX)
             return pol_builtin_error(ev, "the range has too many elements");
         pol_builder_add(&list, i);

@@ -7,16 +7,10 @@
 
 enum { GROUPS_MAX = 64 };
 
-/* Searching is linear in the text, at some tens of bytes an instruction. */
-static void charge_search(pol_eval *ev, pol_bytes text)
-{
-    pol_charge(ev, 1 + text.n / 16);
-}
-
 /* One of many searches in a text mostly ends soon; only some patterns look on to the text's end each time. */
-static void charge_next(pol_eval *ev, size_t rest)
+static void charge_next(pol_eval *ev, pol_bytes pattern, size_t rest)
 {
-    pol_charge(ev, 1 + rest / 256);
+    pol_charge(ev, (1 + rest / 256) * (1 + pattern.n / 128));
 }
 
 static size_t width_at(pol_bytes s, size_t at)
@@ -44,7 +38,7 @@ static pol_value match_pattern(pol_eval *ev, const pol_value *args)
     const pol_pattern *p = arg_pattern(ev, pattern);
     if (!p)
         return pol_undefined();
-    charge_search(ev, s);
+    pol_charge_search(ev, pattern, s);
     return pol_bool(pol_pattern_matches(p, s));
 }
 
@@ -74,7 +68,7 @@ POL_BUILTIN(regex_is_valid, "regex.is_valid", "(pattern: string) boolean", "True
 typedef struct {
     pol_eval *ev;
     const pol_pattern *p;
-    pol_bytes s;
+    pol_bytes pattern, s;
     size_t at;
     const uint8_t *last_end; /* of the match before; NULL: none yet */
     pol_bytes groups[GROUPS_MAX];
@@ -85,7 +79,7 @@ typedef struct {
 static bool next_match(searching *m)
 {
     while (m->at <= m->s.n) {
-        charge_next(m->ev, m->s.n - m->at);
+        charge_next(m->ev, m->pattern, m->s.n - m->at);
         if (!pol_pattern_find(m->p, m->s, m->at, m->groups, m->n_groups))
             return false;
         const uint8_t *begin = m->groups[0].at, *end = begin + m->groups[0].n;
@@ -104,11 +98,11 @@ static bool next_match(searching *m)
     return false;
 }
 
-static searching search(pol_eval *ev, const pol_pattern *p, pol_bytes s, int n_groups)
+static searching search(pol_eval *ev, const pol_pattern *p, pol_bytes pattern, pol_bytes s, int n_groups)
 {
     if (!s.at) /* positions are compared, so the empty text needs one too */
         s = POL_BYTES("");
-    return (searching){.ev = ev, .p = p, .s = s, .n_groups = n_groups};
+    return (searching){.ev = ev, .p = p, .pattern = pattern, .s = s, .n_groups = n_groups};
 }
 
 /* A match points into the argument, which lives as long as the decision. */
@@ -126,7 +120,7 @@ POL_BUILTIN(find_n, "regex.find_n", "(pattern: string, value: string, number: nu
     if (!p)
         return pol_undefined();
     pol_builder found = pol_builder_new(pol_eval_arena(ev));
-    searching m = search(ev, p, s, 1);
+    searching m = search(ev, p, pattern, s, 1);
     for (int64_t i = 0; (n < 0 || i < n) && next_match(&m); i++)
         pol_builder_add(&found, string_of(m.groups[0]));
     return pol_builder_array(&found);
@@ -144,7 +138,7 @@ POL_BUILTIN(find_all_string_submatch_n, "regex.find_all_string_submatch_n",
     if (pol_pattern_groups(p) >= GROUPS_MAX)
         return pol_builtin_error(ev, "the pattern has more than %d groups", GROUPS_MAX - 1);
     pol_builder found = pol_builder_new(pol_eval_arena(ev));
-    searching m = search(ev, p, s, groups_of(p));
+    searching m = search(ev, p, pattern, s, groups_of(p));
     for (int64_t i = 0; (n < 0 || i < n) && next_match(&m); i++) {
         pol_builder groups = pol_builder_new(pol_eval_arena(ev));
         pol_charge(ev, (uint64_t)m.n_groups);
@@ -166,7 +160,7 @@ POL_BUILTIN(regex_split, "regex.split", "(pattern: string, value: string) array[
         pol_builder_add(&parts, pol_string(s));
         return pol_builder_array(&parts);
     }
-    searching m = search(ev, p, s, 1);
+    searching m = search(ev, p, pattern, s, 1);
     size_t from = 0, end = 0;
     while (next_match(&m)) {
         end = (size_t)(m.groups[0].at - m.s.at);
@@ -227,7 +221,7 @@ static int group_of(pol_bytes pattern, pol_bytes name)
 }
 
 /* value with $1, ${1}, $name, ${name} and $$ filled in. */
-static void expand(const searching *m, pol_bytes pattern, pol_bytes value, pol_writer *w)
+static void expand(const searching *m, pol_bytes value, pol_writer *w)
 {
     for (size_t i = 0; i < value.n;) {
         const uint8_t *dollar = memchr(value.at + i, '$', value.n - i);
@@ -247,7 +241,7 @@ static void expand(const searching *m, pol_bytes pattern, pol_bytes value, pol_w
             i += i < value.n && value.at[i] == '$';
             continue;
         }
-        int group = group_of(pattern, pol_bytes_of(value.at + from, end - from));
+        int group = group_of(m->pattern, pol_bytes_of(value.at + from, end - from));
         if (group >= 0 && group < m->n_groups && m->groups[group].at)
             pol_writer_bytes(w, m->groups[group]);
         i = end + braced;
@@ -261,17 +255,17 @@ POL_BUILTIN(regex_replace, "regex.replace", "(s: string, pattern: string, value:
     const pol_pattern *p = arg_pattern(ev, pattern);
     if (!p)
         return pol_undefined();
-    searching m = search(ev, p, s, groups_of(p));
+    searching m = search(ev, p, pattern, s, groups_of(p));
     pol_writer w = pol_writer_new(ev, s.n);
     size_t copied = 0;
     for (size_t at = 0; at <= m.s.n;) {
-        charge_next(ev, m.s.n - at);
+        charge_next(ev, pattern, m.s.n - at);
         if (!pol_pattern_find(p, m.s, at, m.groups, m.n_groups))
             break;
         size_t begin = (size_t)(m.groups[0].at - m.s.at), end = begin + m.groups[0].n;
         pol_writer_add(&w, m.s.at + copied, begin - copied);
         if (end > copied || begin == 0)
-            expand(&m, pattern, value, &w);
+            expand(&m, value, &w);
         copied = end;
         size_t width = width_at(m.s, at);
         at = at + width > end ? at + width : at + 1 > end ? at + 1 : end;
@@ -339,7 +333,7 @@ POL_BUILTIN(template_match, "regex.template_match",
     const pol_pattern *p = arg_pattern(ev, pol_writer_view(&w));
     if (!p)
         return pol_undefined();
-    charge_search(ev, value);
+    pol_charge_search(ev, pol_writer_view(&w), value);
     return pol_bool(pol_pattern_matches(p, value));
 }
 

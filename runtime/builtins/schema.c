@@ -390,7 +390,7 @@ static void check_items(validation *v, pol_value list, pol_value schema, const p
 static bool matches(validation *v, pol_value pattern, pol_value text)
 {
     const struct pol_pattern *p = pol_eval_pattern(v->ev, pol_text(pattern));
-    pol_charge(v->ev, 1 + text.n / 16);
+    pol_charge_search(v->ev, pol_text(pattern), pol_text(text));
     return p && pol_pattern_matches(p, pol_text(text));
 }
 

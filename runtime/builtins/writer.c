@@ -112,3 +112,8 @@ void pol_charge_value(pol_eval *ev, pol_value v)
     for (uint64_t i = 0; i < n_cells; i++)
         pol_charge_value(ev, pol_load(&v.cells[i]));
 }
+
+void pol_charge_search(pol_eval *ev, pol_bytes pattern, pol_bytes text)
+{
+    pol_charge(ev, (1 + text.n / 16) * (1 + pattern.n / 128));
+}

@@ -42,3 +42,5 @@ pol_bytes pol_quoted(pol_eval *ev, pol_bytes s);
 /* Pays for every element in v, however often shared ones are met, and for the bytes of strings: to be called before something is done
  * that takes as long, such as printing. */
 void pol_charge_value(pol_eval *ev, pol_value v);
+/* Pays for looking for a pattern in a text: linear in the text, and in the worst case in the pattern too. */
+void pol_charge_search(pol_eval *ev, pol_bytes pattern, pol_bytes text);
