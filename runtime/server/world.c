@@ -67,6 +67,15 @@ POL_MUST_USE static bool read_public_key(const char *path, uint8_t raw[32], pol_
     return ok || pol_fail(err, POL_E_CRYPTO, "%s: an Ed25519 public key in PEM is wanted", path);
 }
 
+/* A file mapped in place must be replaced by rename: one that is written over takes the process with it (SIGBUS). Copying a small one
+ * costs a few milliseconds, and then even cp onto the served file does no harm. */
+static bool is_small(const char *path)
+{
+    enum { SMALL_BYTES = 16 << 20 };
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_size <= SMALL_BYTES;
+}
+
 POL_MUST_USE static bool open_bundle(const pol_config *config, pol_world *world, pol_error *err)
 {
     enum { KEYS_MAX = 16 };
@@ -80,6 +89,7 @@ POL_MUST_USE static bool open_bundle(const pol_config *config, pol_world *world,
         POL_TRY(read_public_key(config->bundle_public_keys.items[i], raw[i], err));
         keys[i] = pol_bytes_of(raw[i], 32);
     }
+    options.copy = options.copy || is_small(path);
     world->bundle_file = (char *)pol_arena_copy(&world->arena, path, strlen(path));
     pol_error why;
     if (pol_bundle_open(path, &options, &world->bundle, &why))

@@ -99,26 +99,39 @@ def test_a_symbolic_link_turned_elsewhere():
         d.wait(lambda: value(d) == 2)
 
 
-def test_a_file_that_others_can_write_cannot_change_a_served_decision():
-    with Daemon(data={"n": 1, "filler": ["x" * 100] * 2000}) as d:
-        os.chmod(d.bundle, 0o666)
+def test_writing_over_a_served_file_changes_no_decision():
+    for mode, copy in [(0o666, False), (0o600, False), (0o600, True)]:
+        write_over_served(mode, copy)
+
+
+def write_over_served(mode, copy, n_filler=2000):
+    filler = [f"{i:0100d}" for i in range(n_filler)]
+    with Daemon({"bundle": {"copy": copy}}, data={"n": 1, "filler": filler}) as d:
+        os.chmod(d.bundle, mode)
         d.signal(signal.SIGHUP)
         d.wait(lambda: d.metric("polward_world_generation") >= 2)
-        size = d.bundle.stat().st_size
         failures = d.metric('bundle_failed_load_counter{name="main"}')
+        c = d.client()
         for damage in ["overwrite", "truncate"]:
+            size = d.bundle.stat().st_size
             with open(d.bundle, "r+b") as f:
                 if damage == "overwrite":
                     f.write(b"\xff" * size)
                 else:
                     f.truncate(10)
                 f.flush()
-                for _ in range(50):
-                    same(d.ask("GET", "/v1/data/n").json()["result"], 1)
-                    same(len(d.ask("GET", "/v1/data/filler").json()["result"]), 2000)
+                for i in range(0, n_filler, n_filler // 50):
+                    same(c.ask("GET", "/v1/data/n").json()["result"], 1)
+                    same(c.ask("GET", f"/v1/data/filler/{i}").json()["result"], filler[i])
             d.wait(lambda: d.metric('bundle_failed_load_counter{name="main"}') > failures)
             failures = d.metric('bundle_failed_load_counter{name="main"}')
             same(value(d), 1)
+        return size
+
+
+def test_a_large_file_that_others_can_write_cannot_change_a_served_decision():
+    """Above 16 MiB only such a file is copied."""
+    assert write_over_served(0o666, False, 160_000) > 16 << 20
 
 
 def test_hup_takes_up_settings():
