@@ -151,8 +151,50 @@ void pol_eval_conflict(pol_eval *ev, const char *message)
     longjmp(ev->jump, POL_JUMP_UNWIND);
 }
 
-static bool is_equal(pol_eval *ev, pol_value a, pol_value b)
+static inline uint64_t word_at(const uint8_t *at)
 {
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static inline uint32_t half_word_at(const uint8_t *at)
+{
+    uint32_t half;
+    memcpy(&half, at, sizeof half);
+    return half;
+}
+
+/* Two strings of one length, whose heads are equal: nearly always they are the same, so all of them is looked at in every case. Texts of
+ * policies are mostly of 4 to 16 bytes: two pairs of words without a call (bench: zero-trust, http-acl-linear). */
+static inline bool same_text(const uint8_t *a, const uint8_t *b, uint32_t n)
+{
+    if (a == b || n == 0)
+        return true;
+    if (n < 4 || n > 16)
+        return memcmp(a, b, n) == 0;
+    if (n < 8)
+        return ((half_word_at(a) ^ half_word_at(b)) | (half_word_at(a + n - 4) ^ half_word_at(b + n - 4))) == 0;
+    return ((word_at(a) ^ word_at(b)) | (word_at(a + n - 8) ^ word_at(b + n - 8))) == 0;
+}
+
+/* x[key] as pol_lookup reads it; names in objects of few members, which most reads are, at once. */
+static inline pol_value look_up(pol_value x, pol_value key)
+{
+    if (x.tag != POL_OBJECT || key.tag != POL_STRING || x.n > POL_INDEX_MIN || x.flags)
+        return pol_lookup(x, key);
+    const pol_cell *cell = x.cells;
+    for (uint32_t i = 0; i < x.n; i++, cell += 2)
+        if (cell->raw.tag == POL_STRING && cell->raw.hash == key.hash && cell->raw.n == key.n &&
+            same_text(pol_load(cell).text, key.text, key.n))
+            return pol_load(cell + 1);
+    return pol_undefined();
+}
+
+static inline bool is_equal(pol_eval *ev, pol_value a, pol_value b)
+{
+    if (a.tag == POL_STRING && b.tag == POL_STRING)
+        return a.n == b.n && a.hash == b.hash && same_text(a.text, b.text, a.n);
     if (pol_is_collection(a) && a.tag == b.tag)
         pol_charge(ev, a.n < b.n ? a.n : b.n);
     return pol_equal(a, b);
@@ -342,9 +384,9 @@ L_UNDEF:
 L_INPUT:
     GIVE(ev->input);
 L_GET:
-    GIVE(pol_lookup(r[pc->b], r[pc->c]));
+    GIVE(look_up(r[pc->b], r[pc->c]));
 L_GETK:
-    GIVE(pol_lookup(r[pc->b], K(pc->c)));
+    GIVE(look_up(r[pc->b], K(pc->c)));
 
 L_EQ:
     AT();
