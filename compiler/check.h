@@ -124,6 +124,8 @@ pol_rule_node *pol_rule_node_child(const pol_rule_node *node, const pol_term *co
 /* The node of a ref of constants; NULL when there is none. */
 pol_rule_node *pol_rule_node_at(const pol_checker *c, const pol_term *ref);
 bool pol_is_constant(const pol_term *t); /* a scalar literal */
+/* Beside syntax errors: may a rule or import of this name be in what could not be read? */
+bool pol_may_be_lost(const pol_checker *c, pol_bytes name);
 /* Does this module's name for the VAR mean something else than a local variable? */
 pol_global *pol_global_find(pol_module_info *m, pol_bytes name);
 

@@ -249,10 +249,13 @@ static void label_files(pol_compiler *c)
 
 bool pol_compiler_run(pol_compiler *c)
 {
-    POL_TRY(parse_modules(c));
-    if (has_polward_module(c))
-        POL_TRY(pol_statements_prepare(&c->program));
-    POL_TRY(pol_program_check(&c->program) && c->diags.n_errors == 0);
+    /* One run tells of all mistakes: what could be read is checked too. */
+    bool sound = parse_modules(c);
+    if (has_polward_module(c) && !pol_statements_prepare(&c->program))
+        sound = false;
+    if (!pol_program_check(&c->program))
+        sound = false;
+    POL_TRY(sound && c->diags.n_errors == 0);
     if (c->options.query)
         POL_TRY(check_query(c));
     const char **entrypoints = POL_NEW_ARRAY(&c->arena, const char *, (size_t)c->options.n_entrypoints + 1);

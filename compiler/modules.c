@@ -282,12 +282,46 @@ void pol_check_imports_used(pol_checker *c)
         const pol_module_info *m = &c->modules[i];
         for (uint32_t k = 0; k < m->n_globals; k++) {
             const pol_global *g = &m->globals[k];
-            if (g->import && !g->used)
+            if (g->import && !g->used && !m->module->failed)
                 pol_diag(c->diags, POL_D_IMPORT_UNUSED, g->import->span,
                          "the import `%.*s` is not used: remove it", (int)g->name.n,
                          (const char *)g->name.at);
         }
     }
+}
+
+/* Does a line at the left margin begin with name, or import it? */
+static bool line_declares(pol_bytes line, pol_bytes name)
+{
+    if (pol_bytes_starts(line, POL_BYTES("import ")))
+        return pol_bytes_find(line, name, 0) >= 0;
+    if (pol_bytes_starts(line, POL_BYTES("default ")))
+        line = pol_bytes_of(line.at + 8, line.n - 8);
+    if (!pol_bytes_starts(line, name))
+        return false;
+    uint8_t next = line.n > name.n ? line.at[name.n] : ' ';
+    return !(next == '_' || (next >= '0' && next <= '9') || (next >= 'a' && next <= 'z') ||
+             (next >= 'A' && next <= 'Z'));
+}
+
+bool pol_may_be_lost(const pol_checker *c, pol_bytes name)
+{
+    if (c->incomplete && c->diags->n > SUGGESTIONS_MAX)
+        return true; /* looking takes long, and there is enough to read */
+    for (uint32_t i = 0; c->incomplete && i < c->n_modules; i++) {
+        const pol_module *m = c->modules[i].module;
+        if (!m->failed)
+            continue;
+        pol_bytes left = c->program->sources->items[m->source].text;
+        while (left.n) {
+            const uint8_t *end = memchr(left.at, '\n', left.n);
+            size_t n = end ? (size_t)(end - left.at) : left.n;
+            if (line_declares(pol_bytes_of(left.at, n), name))
+                return true;
+            left = pol_bytes_of(left.at + n + (end != NULL), left.n - n - (end != NULL));
+        }
+    }
+    return false;
 }
 
 void pol_check_modules(pol_checker *c)

@@ -178,7 +178,8 @@ static void refuse_function(resolver *r, const pol_term *call, pol_bytes written
             ? pol_rule_node_at(r->c, name)
             : NULL;
     r->failed = true;
-    if (r->c->incomplete)
+    const pol_term *last = name->kind == POL_TERM_REF ? name->items[name->n - 1] : name;
+    if (pol_may_be_lost(r->c, last->text))
         return;
     if (node && node->n_rules)
         FAIL(r, POL_D_UNDEFINED_FUNCTION, call->span,

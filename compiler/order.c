@@ -83,14 +83,14 @@ static void report(orderer *o, const unsafe_var *u)
 static void report_unsafe(orderer *o)
 {
     uint32_t n = 0;
-    if (o->c->incomplete)
-        return;
     for (uint32_t i = 0; i < o->n_unsafe; i++) {
         const pol_local *l = &o->locals->items[o->unsafe[i].local];
         if (l->generated || l->assigned)
             continue;
-        report(o, &o->unsafe[i]);
         n++;
+        if (pol_may_be_lost(o->c, l->name))
+            continue;
+        report(o, &o->unsafe[i]);
     }
     for (uint32_t i = 0; i < o->n_unsafe && !n; i++)
         report(o, &o->unsafe[i]);

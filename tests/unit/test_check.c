@@ -94,6 +94,24 @@ static void test_every_mistake_is_reported(void **state)
            "rego_recursion_error 8, rego_type_error 9, rego_type_error 11, rego_type_error 12");
 }
 
+/* `lost` may be defined in the line that cannot be read; `x` and `conut` cannot. */
+static void test_what_stands_beside_syntax_errors_is_checked(void **state)
+{
+    (void)state;
+    compilation k;
+    begin(&k);
+    add_module(&k, "t.rego",
+               "package t\n"
+               "lost := [1 2]\n"
+               "p if lost == 1\n"
+               "q if x > 1\n"
+               "r := conut([1])\n");
+    assert_false(pol_program_check(&k.program));
+    assert_string_equal(
+        found(&k), "rego_parse_error 2, rego_unsafe_var_error 4, rego_type_error 5");
+    pol_arena_deinit(&k.arena);
+}
+
 static void test_names_of_the_request_in_pol_modules(void **state)
 {
     (void)state;
@@ -290,6 +308,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_mistake_is_reported),
+        cmocka_unit_test(test_what_stands_beside_syntax_errors_is_checked),
         cmocka_unit_test(test_names_of_the_request_in_pol_modules),
         cmocka_unit_test(test_types_of_the_request_in_pol_modules),
         cmocka_unit_test(test_closures_have_variables_of_their_own),
