@@ -3,42 +3,95 @@
  */
 #include "runtime/builtin.h"
 
-/* A node's neighbours: what is no array or set has none. */
+#include <stdlib.h>
+
+/* What a node's member says are its neighbours: what is no array or set has none. */
+static pol_value neighbours_in(pol_value edges)
+{
+    return edges.tag == POL_ARRAY || edges.tag == POL_SET ? edges : pol_empty(POL_ARRAY);
+}
+
 static pol_value neighbours_of(pol_value graph, pol_value node)
 {
     pol_value edges = pol_object_get(graph, node);
-    bool listed = !pol_is_defined(edges) || edges.tag == POL_ARRAY || edges.tag == POL_SET;
-    return listed ? edges : pol_empty(POL_ARRAY);
+    return pol_is_defined(edges) ? neighbours_in(edges) : edges;
+}
+
+/* The nodes reached so far, by their positions among the graph's members, in the order in which they were. The work is by
+ * what is reached, not by the graph's size. */
+typedef struct {
+    pol_arena *arena;
+    uint32_t *nodes, n, capacity;
+    uint32_t *slots, n_slots; /* open addressing over nodes, each + 1; from SCAN_MAX nodes on */
+} reached;
+
+enum { SCAN_MAX = 16 };
+
+/* The slot that holds node or is free for it. */
+static uint32_t *slot_of(const reached *r, uint32_t node)
+{
+    uint32_t at = (node * 2654435761u) & (r->n_slots - 1);
+    while (r->slots[at] && r->slots[at] != node + 1)
+        at = (at + 1) & (r->n_slots - 1);
+    return &r->slots[at];
+}
+
+static bool has_node(const reached *r, uint32_t node)
+{
+    if (r->n_slots)
+        return *slot_of(r, node) != 0;
+    for (uint32_t i = 0; i < r->n; i++)
+        if (r->nodes[i] == node)
+            return true;
+    return false;
+}
+
+static void add_node(reached *r, uint32_t node)
+{
+    POL_GROW(r->arena, r->nodes, r->n, r->capacity);
+    r->nodes[r->n++] = node;
+    if (r->n < SCAN_MAX)
+        return;
+    if (2 * r->n > r->n_slots) {
+        r->n_slots = r->n_slots ? 4 * r->n_slots : 8 * SCAN_MAX;
+        r->slots = POL_NEW_ARRAY(r->arena, uint32_t, r->n_slots);
+        for (uint32_t i = 0; i + 1 < r->n; i++)
+            *slot_of(r, r->nodes[i]) = r->nodes[i] + 1;
+    }
+    *slot_of(r, node) = node + 1;
+}
+
+static int compare_nodes(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
 }
 
 POL_BUILTIN(reachable, "graph.reachable",
             "(graph: object[any: array[any] | set[any]], initial: array[any] | set[any]) set[any]",
             "The nodes of the graph that are reached from the initial ones, these included.")
 {
-    pol_value graph = pol_arg_object(ev, args, 0), initial = pol_arg_list(ev, args, 1);
+    pol_value graph = pol_arg_object(ev, args, 0), edges = pol_arg_list(ev, args, 1);
     if (pol_builtin_failed(ev))
         return pol_undefined();
-    /* Nodes are told apart by their position among the graph's members. */
-    bool *reached = pol_arena_zero(pol_eval_arena(ev), graph.n ? graph.n : 1, sizeof *reached);
-    uint32_t *queue = pol_arena_array(pol_eval_arena(ev), graph.n ? graph.n : 1, sizeof *queue), n_queue = 0;
-    pol_value edges = initial;
+    reached r = {.arena = pol_eval_arena(ev)};
     for (uint32_t next = 0;; next++) {
+        pol_charge(ev, edges.n);
         for (uint32_t i = 0; i < edges.n; i++) {
             int64_t at = pol_find(graph, pol_element(edges, i));
-            pol_charge(ev, 1);
-            if (at >= 0 && !reached[at]) {
-                reached[at] = true;
-                queue[n_queue++] = (uint32_t)at;
-            }
+            if (at >= 0 && !has_node(&r, (uint32_t)at))
+                add_node(&r, (uint32_t)at);
         }
-        if (next == n_queue)
+        if (next == r.n)
             break;
-        edges = neighbours_of(graph, pol_member_key(graph, queue[next]));
+        edges = neighbours_in(pol_member_value(graph, r.nodes[next]));
     }
-    pol_builder b = pol_builder_new(pol_eval_arena(ev));
-    for (uint32_t i = 0; i < graph.n; i++)
-        if (reached[i])
-            pol_builder_add(&b, pol_member_key(graph, i));
+    /* Members are in the order of their keys, so positions in order give the set in order. */
+    if (r.n > 1)
+        qsort(r.nodes, r.n, sizeof *r.nodes, compare_nodes);
+    pol_builder b = pol_builder_new(r.arena);
+    for (uint32_t i = 0; i < r.n; i++)
+        pol_builder_add(&b, pol_member_key(graph, r.nodes[i]));
     return pol_builder_set(&b);
 }
 

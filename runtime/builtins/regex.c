@@ -386,6 +386,14 @@ static bool read_class(pol_eval *ev, pol_bytes s, size_t *at, piece *out)
     return false;
 }
 
+static bool fail_glob(pol_eval *ev, pol_bytes s, size_t at, const char *why)
+{
+    enum { SHOWN_MAX = 100 };
+    pol_builtin_error(ev, "input:%.*s, pos:%zu, %s: the input provided is invalid", (int)(s.n < SHOWN_MAX ? s.n : SHOWN_MAX), (const char *)s.at, at,
+                      why);
+    return false;
+}
+
 static bool read_glob(pol_eval *ev, pol_bytes s, glob *out)
 {
     static const range any = {0, 0x10ffff};
@@ -395,11 +403,13 @@ static bool read_glob(pol_eval *ev, pol_bytes s, glob *out)
         piece p;
         uint32_t c;
         bool escaped = read_character(s, &at, &c);
-        if (!escaped && (c == '*' || c == '+' || c == ']'))
-            return false;
+        if (!escaped && c == ']')
+            return fail_glob(ev, s, at, "set-close ']' with no preceding '['");
+        if (!escaped && (c == '*' || c == '+'))
+            return fail_glob(ev, s, at, "a flag must be preceded by a non-flag");
         if (!escaped && c == '[') {
             if (!read_class(ev, s, &at, &p))
-                return false;
+                return fail_glob(ev, s, at, "set-open '[' with no matching ']'");
         } else if (!escaped && c == '.') {
             p = (piece){&any, 1, false};
         } else {
@@ -459,7 +469,7 @@ POL_BUILTIN(globs_match, "regex.globs_match", "(glob1: string, glob2: string) bo
 {
     glob a, b;
     if (!read_glob(ev, pol_arg_string(ev, args, 0), &a) || !read_glob(ev, pol_arg_string(ev, args, 1), &b))
-        return pol_builtin_error(ev, "invalid input: not a glob of characters, '.', classes, '*' and '+'");
+        return pol_undefined();
     return pol_bool(intersect(ev, &a, &b));
 }
 
