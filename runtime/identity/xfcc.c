@@ -58,13 +58,16 @@ static bool read_value(reader *r, pol_bytes *out)
                 if (r->at == r->s.n || (r->s.at[r->at] != '"' && r->s.at[r->at] != '\\'))
                     return false;
             }
+            if (r->s.at[r->at] == '\t')
+                return false;
             text[n++] = r->s.at[r->at];
         }
         *out = pol_bytes_of(text, n);
         return r->at++ < r->s.n;
     }
     size_t from = r->at;
-    while (r->at < r->s.n && r->s.at[r->at] != ';' && r->s.at[r->at] != ',' && r->s.at[r->at] != ' ') {
+    while (r->at < r->s.n && r->s.at[r->at] != ';' && r->s.at[r->at] != ',' && r->s.at[r->at] != ' ' &&
+           r->s.at[r->at] != '\t') {
         if (r->s.at[r->at] == '"')
             return false;
         r->at++;

@@ -50,7 +50,7 @@ static void a_defect_refuses_the_whole_header(void **state)
     (void)state;
     static const char *const headers[] = {"", " ", ",", "Hash=" H1 ",", "Hash=" H1 ";", "Hash=" H1 ";Hash=" H1, "Hash=1", "Foo=1", "=1", "Hash",
                                           "Hash=" H1 ";Subject=\"a", "Hash=" H1 ";Subject=\"a\"b", "Subject=\"a\\x\"", "URI=a b",
-                                          "URI=a; DNS=b", "URI=a\nDNS=b", "Cert=\"abc\"", "Cert=\"%\"", "Cert=\"%0\"", "Subject=\"\xff\""};
+                                          "URI=a; DNS=b", "URI=a\tb", "Subject=\"a\tb\"", "URI=a\nDNS=b", "Cert=\"abc\"", "Cert=\"%\"", "Cert=\"%0\"", "Subject=\"\xff\""};
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
         pol_value elements;
         if (!pol_xfcc_parse(&arena, pol_bytes_text(headers[i]), &elements))
