@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Numbers for variables that nobody declares. Such a variable belongs to the body in which it
- * stands; in a closure it means that of the body around when that one, or one further out, has a
- * variable of the name at its own level, before or behind.
+ * Numbers for variables that nobody declares. Such a variable belongs to the body in which it stands;
+ * in a closure it means that of the body around when that one, or one further out, has a variable of
+ * the name at its own level, before or behind. On the way, constants in refs below data.
  */
 #include "compiler/check.h"
 
@@ -33,14 +33,21 @@ static uint32_t *find_name(const level *l, pol_bytes name)
     return NULL;
 }
 
-/* `data[x].p` where x := "a" reads data.a.p and nothing else. */
+/* `data[x].p` where x := "a" reads data.a.p and nothing else. Base documents are found by the text
+ * of a key, so data[2] is the member "2" of the data. */
 static void put_constants(binder *b, pol_term *ref)
 {
+    pol_value base = b->c->program->data;
     for (uint32_t i = 1; i < ref->n; i++) {
-        const pol_term *t = ref->items[i];
+        pol_term *t = ref->items[i];
         if (t->kind == POL_TERM_VAR && t->bound == POL_BOUND_LOCAL && t->local != UNSET &&
             b->locals->items[t->local].constant)
-            ref->items[i] = pol_term_copy(b->c->arena, b->locals->items[t->local].constant);
+            t = ref->items[i] = pol_term_copy(b->c->arena, b->locals->items[t->local].constant);
+        bool text = t->kind == POL_TERM_STRING || t->kind == POL_TERM_NUMBER;
+        base = text && base.tag == POL_OBJECT ? pol_object_get(base, pol_string(t->text))
+                                              : pol_undefined();
+        if (t->kind == POL_TERM_NUMBER && pol_is_defined(base))
+            ref->items[i] = pol_term_text(b->c->arena, POL_TERM_STRING, t->span, t->text);
     }
 }
 
