@@ -492,9 +492,32 @@ static void print_mark(formatter *m, uint32_t verb, const char *mark)
     pol_writer_text(&m->w, mark);
 }
 
+/* %s, %d and %v alone, of values whose text is at hand: nearly all that policies write. */
+static bool print_plain(formatter *m)
+{
+    char verb = m->at < m->f.n ? (char)m->f.at[m->at] : 0, buf[POL_NUMBER_TEXT_MAX];
+    if ((verb != 's' && verb != 'd' && verb != 'v') || m->arg >= m->values.n)
+        return false;
+    pol_value v = pol_element(m->values, m->arg);
+    bool plain_double = v.tag == POL_DOUBLE && fabs(v.d) >= 1e-4 && fabs(v.d) < 1e6; /* Go writes no exponent then */
+    if (v.tag == POL_STRING && verb != 'd') {
+        pol_charge(m->ev, v.n / 32);
+        pol_writer_bytes(&m->w, pol_text(v));
+    } else if ((v.tag == POL_INT && verb != 's') || (plain_double && verb == 'v')) {
+        pol_writer_bytes(&m->w, pol_number_text(v, buf));
+    } else {
+        return false;
+    }
+    m->at++;
+    m->arg++;
+    return true;
+}
+
 /* What stands behind a '%'. */
 static void print_verb(formatter *m)
 {
+    if (print_plain(m))
+        return;
     m->good_index = true;
     read_flags(m);
     read_width(m);
