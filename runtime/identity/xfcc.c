@@ -44,26 +44,34 @@ static bool read_field(reader *r, field *out)
     return false;
 }
 
+/* The length of a quoted text that begins behind the quote at s[at], escapes and all; false when it does not end or holds a tab. */
+static bool measure_quoted(pol_bytes s, size_t at, size_t *n)
+{
+    size_t i = at + 1;
+    for (; i < s.n && s.at[i] != '"'; i++) {
+        if (s.at[i] == '\t')
+            return false;
+        if (s.at[i] == '\\' && (++i == s.n || (s.at[i] != '"' && s.at[i] != '\\')))
+            return false;
+    }
+    *n = i - at - 1;
+    return i < s.n;
+}
+
 /* A value, bare or quoted; quotes and their escapes are taken away. */
 static bool read_value(reader *r, pol_bytes *out)
 {
     if (r->at < r->s.n && r->s.at[r->at] == '"') {
-        uint8_t *text = pol_arena_try(r->arena, r->s.n - r->at + 1);
-        size_t n = 0;
-        if (!text)
+        size_t length, n = 0;
+        if (!measure_quoted(r->s, r->at, &length))
             return false;
-        for (r->at++; r->at < r->s.n && r->s.at[r->at] != '"'; r->at++) {
-            if (r->s.at[r->at] == '\\') {
-                r->at++;
-                if (r->at == r->s.n || (r->s.at[r->at] != '"' && r->s.at[r->at] != '\\'))
-                    return false;
-            }
-            if (r->s.at[r->at] == '\t')
-                return false;
-            text[n++] = r->s.at[r->at];
-        }
+        const uint8_t *from = r->s.at + r->at + 1;
+        uint8_t *text = pol_arena_try(r->arena, length + 1);
+        for (size_t i = 0; text && i < length; i++)
+            text[n++] = from[i] == '\\' ? from[++i] : from[i];
         *out = pol_bytes_of(text, n);
-        return r->at++ < r->s.n;
+        r->at += length + 2;
+        return text != NULL;
     }
     size_t from = r->at;
     while (r->at < r->s.n && r->s.at[r->at] != ';' && r->s.at[r->at] != ',' && r->s.at[r->at] != ' ' &&
