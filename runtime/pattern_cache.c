@@ -10,8 +10,7 @@ enum { WAYS = 8, SETS = POL_PATTERN_CACHE_MAX / WAYS };
 
 typedef struct {
     pol_pattern *compiled; /* NULL: free */
-    uint8_t *text;
-    size_t n;
+    pol_buf text;
     uint64_t used; /* turn of its last use */
 } entry;
 
@@ -31,7 +30,7 @@ pol_pattern_cache *pol_pattern_cache_new(void)
 static void clear_entry(entry *e)
 {
     pol_pattern_free(e->compiled);
-    free(e->text);
+    pol_buf_deinit(&e->text);
     *e = (entry){0};
 }
 
@@ -55,7 +54,7 @@ const pol_pattern *pol_pattern_cache_get(pol_pattern_cache *cache, pol_bytes pat
     entry *set = cache->entries[pol_bytes_hash(pattern) % SETS], *oldest = set;
     for (size_t k = 0; k < WAYS; k++) {
         entry *e = &set[k];
-        if (e->compiled && e->n == pattern.n && (e->n == 0 || memcmp(e->text, pattern.at, e->n) == 0)) {
+        if (e->compiled && pol_bytes_equal(pol_buf_view(&e->text), pattern)) {
             e->used = ++cache->turn;
             return e->compiled;
         }
@@ -65,13 +64,9 @@ const pol_pattern *pol_pattern_cache_get(pol_pattern_cache *cache, pol_bytes pat
     pol_pattern *compiled = pol_pattern_new(pattern, why, n_why);
     if (!compiled)
         return NULL;
-    uint8_t *text = malloc(pattern.n + 1);
-    if (!text)
-        abort();
-    if (pattern.n)
-        memcpy(text, pattern.at, pattern.n);
     if (oldest->compiled)
         clear_entry(oldest);
-    *oldest = (entry){compiled, text, pattern.n, ++cache->turn};
+    *oldest = (entry){.compiled = compiled, .used = ++cache->turn};
+    pol_buf_bytes(&oldest->text, pattern);
     return compiled;
 }
