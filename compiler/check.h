@@ -106,9 +106,10 @@ typedef struct pol_checker {
     pol_rule_info **rules; /* in order of modules and places; else branches behind their rule are
                               reached by next_else */
     uint32_t n_rules, rules_capacity;
-    pol_rule_node *tree;         /* data */
-    bool incomplete; /* a module has syntax errors: what is not known may have been in it */
-    const pol_type *request;     /* of input in .pol modules; NULL: there are none */
+    pol_rule_node *tree;     /* data */
+    bool incomplete;         /* a module has syntax errors: what is not known may have been in it */
+    const pol_type *request; /* of input in .pol modules; NULL: there are none */
+    pol_namemap with_names;  /* withs.c: what is in program->with_paths */
     pol_namemap signature_names; /* of built-ins; unify.c */
     pol_signature *signatures;
     uint32_t n_signatures, signatures_capacity;

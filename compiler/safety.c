@@ -10,6 +10,8 @@
  */
 #include "compiler/safety.h"
 
+enum { PATTERN_MAX = 2000 };
+
 /* ---- sets of locals ---- */
 
 void pol_varset_add(pol_arena *arena, pol_varset *set, uint32_t local)
@@ -246,6 +248,18 @@ static bool pattern_is_safe(const binding *b, const pol_term *t)
 
 static void unify_var(binding *b, pol_term *var, pol_term *other);
 
+static void unify(binding *b, pol_term *x, pol_term *y);
+
+/* Long literals are matched by position: nobody writes them as patterns. */
+static void unify_objects(binding *b, pol_term *x, pol_term *y)
+{
+    bool by_position = x->n > PATTERN_MAX;
+    for (uint32_t i = 0; x->n == y->n && i < x->n; i += 2)
+        for (uint32_t k = by_position ? i : 0; k < (by_position ? i + 2 : y->n); k += 2)
+            if (is_same_key(x->items[i], y->items[k]))
+                unify(b, x->items[i + 1], y->items[k + 1]);
+}
+
 static void unify(binding *b, pol_term *x, pol_term *y)
 {
     if (is_local_var(x)) {
@@ -256,10 +270,7 @@ static void unify(binding *b, pol_term *x, pol_term *y)
         for (uint32_t i = 0; x->n == y->n && i < x->n; i++)
             unify(b, x->items[i], y->items[i]);
     } else if (x->kind == POL_TERM_OBJECT && y->kind == POL_TERM_OBJECT) {
-        for (uint32_t i = 0; x->n == y->n && i < x->n; i += 2)
-            for (uint32_t k = 0; k < y->n; k += 2)
-                if (is_same_key(x->items[i], y->items[k]))
-                    unify(b, x->items[i + 1], y->items[k + 1]);
+        unify_objects(b, x, y);
     } else if (is_pattern_kind(x) || is_pattern_kind(y)) {
         pol_term *pattern = is_pattern_kind(x) ? x : y, *value = pattern == x ? y : x;
         if (value->kind == POL_TERM_REF

@@ -5,6 +5,8 @@
 #include "compiler/unify.h"
 #include "grammar/parse.h"
 
+enum { PATTERN_MAX = 2000 };
+
 /* ---- functions ---- */
 
 static const pol_rule_node *node_of_group(const pol_checker *c, const pol_group *group)
@@ -284,7 +286,8 @@ static bool unify_unknown(pol_inference *x, const pol_term *a, const pol_term *b
                 return false;
         return true;
     }
-    if (a->kind == POL_TERM_OBJECT && b->kind == POL_TERM_OBJECT && a->n == b->n) {
+    if (a->kind == POL_TERM_OBJECT && b->kind == POL_TERM_OBJECT && a->n == b->n &&
+        a->n <= PATTERN_MAX) {
         for (uint32_t i = 0; i < a->n; i += 2)
             for (uint32_t k = 0; k < b->n; k += 2)
                 if (a->items[i]->kind == POL_TERM_STRING && b->items[k]->kind == POL_TERM_STRING &&

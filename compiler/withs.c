@@ -43,14 +43,22 @@ static bool check_builtin(pol_checker *c, const pol_with *w)
 static void note_path(pol_checker *c, const pol_term *target)
 {
     pol_program *p = c->program;
+    pol_buf joined = {0};
     uint32_t n = 1;
     while (target->kind == POL_TERM_REF && n < target->n &&
            target->items[n]->kind == POL_TERM_STRING)
         n++;
     pol_bytes *path = POL_NEW_ARRAY(c->arena, pol_bytes, n);
-    path[0] = target->kind == POL_TERM_REF ? target->items[0]->text : target->text;
-    for (uint32_t i = 1; i < n; i++)
-        path[i] = target->items[i]->text;
+    for (uint32_t i = 0; i < n; i++) {
+        path[i] = target->kind == POL_TERM_REF ? target->items[i]->text : target->text;
+        pol_buf_printf(&joined, "%zu:", path[i].n);
+        pol_buf_bytes(&joined, path[i]);
+    }
+    pol_bytes key = pol_buf_to_arena(&joined, c->arena);
+    pol_buf_deinit(&joined);
+    if (pol_namemap_find(&c->with_names, key))
+        return;
+    pol_namemap_put(c->arena, &c->with_names, key, 0);
     uint32_t capacity = p->with_paths_capacity;
     POL_GROW(c->arena, p->with_paths, p->n_with_paths, capacity);
     POL_GROW(c->arena, p->with_path_lengths, p->n_with_paths, p->with_paths_capacity);
