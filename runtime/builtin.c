@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The registry of built-ins and what their bodies share: getters of operands and the texts of errors, which are OPA's.
+ * The registry of built-ins and what their bodies share: getters of operands and the texts of
+ * errors, which are OPA's.
  */
 #include "runtime/builtin.h"
 
@@ -90,14 +91,16 @@ pol_value pol_builtin_type_error(pol_eval *ev, const char *fmt, ...)
 
 pol_value pol_operand_error(pol_eval *ev, unsigned i, const char *wanted, pol_value got)
 {
-    return pol_builtin_type_error(ev, "operand %u must be %s but got %s", i, wanted, pol_type_name(got));
+    return pol_builtin_type_error(ev, "operand %u must be %s but got %s", i, wanted,
+                                  pol_type_name(got));
 }
 
-pol_value pol_element_error(pol_eval *ev, unsigned i, pol_value collection, const char *wanted, pol_value element)
+pol_value pol_element_error(pol_eval *ev, unsigned i, pol_value collection, const char *wanted,
+                            pol_value element)
 {
     const char *of = pol_type_name(collection);
-    return pol_builtin_type_error(ev, "operand %u must be %s of %ss but got %s containing %s", i, of, wanted, of,
-                                  pol_type_name(element));
+    return pol_builtin_type_error(ev, "operand %u must be %s of %ss but got %s containing %s", i,
+                                  of, wanted, of, pol_type_name(element));
 }
 
 /* ---- getters ---- */
@@ -132,9 +135,11 @@ int64_t pol_arg_int(pol_eval *ev, const pol_value *args, unsigned i)
     if (!pol_is_number(args[i]))
         pol_operand_error(ev, i + 1, "number", args[i]);
     else if (!pol_number_is_integer(args[i]))
-        pol_builtin_type_error(ev, "operand %u must be integer number but got floating-point number", i + 1);
+        pol_builtin_type_error(
+            ev, "operand %u must be integer number but got floating-point number", i + 1);
     else if (!pol_number_int64(args[i], &out))
-        pol_builtin_type_error(ev, "operand %u must be an integer of 64 bits but got a larger one", i + 1);
+        pol_builtin_type_error(ev, "operand %u must be an integer of 64 bits but got a larger one",
+                               i + 1);
     return out;
 }
 

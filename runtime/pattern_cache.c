@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The cache of compiled patterns: sets of a few entries chosen by the pattern's hash; in each the one not used for longest makes room.
+ * The cache of compiled patterns: sets of a few entries chosen by the pattern's hash; in each the
+ * one not used for longest makes room.
  */
 #include "runtime/pattern_cache.h"
 
@@ -45,10 +46,12 @@ void pol_pattern_cache_free(pol_pattern_cache *cache)
     free(cache);
 }
 
-const pol_pattern *pol_pattern_cache_get(pol_pattern_cache *cache, pol_bytes pattern, char *why, size_t n_why)
+const pol_pattern *pol_pattern_cache_get(pol_pattern_cache *cache, pol_bytes pattern, char *why,
+                                         size_t n_why)
 {
     if (pattern.n > POL_PATTERN_TEXT_MAX) {
-        snprintf(why, n_why, "pattern of %zu bytes is longer than %d", pattern.n, POL_PATTERN_TEXT_MAX);
+        snprintf(why, n_why, "pattern of %zu bytes is longer than %d", pattern.n,
+                 POL_PATTERN_TEXT_MAX);
         return NULL;
     }
     entry *set = cache->entries[pol_bytes_hash(pattern) % SETS], *oldest = set;

@@ -3,7 +3,8 @@
  */
 #include "runtime/builtin.h"
 
-POL_BUILTIN(count, "count", "(collection: string | array[any] | object[any: any] | set[any]) number",
+POL_BUILTIN(count, "count",
+            "(collection: string | array[any] | object[any: any] | set[any]) number",
             "The number of elements of a collection, or of code points of a string.")
 {
     if (pol_is_collection(args[0]))
@@ -33,12 +34,14 @@ static pol_value fold(pol_eval *ev, const pol_value *args, pol_arithmetic op, in
     return result;
 }
 
-POL_BUILTIN(sum, "sum", "(collection: array[number] | set[number]) number", "The sum of all elements.")
+POL_BUILTIN(sum, "sum", "(collection: array[number] | set[number]) number",
+            "The sum of all elements.")
 {
     return fold(ev, args, POL_ADD, 0);
 }
 
-POL_BUILTIN(product, "product", "(collection: array[number] | set[number]) number", "The product of all elements.")
+POL_BUILTIN(product, "product", "(collection: array[number] | set[number]) number",
+            "The product of all elements.")
 {
     return fold(ev, args, POL_MULTIPLY, 1);
 }
@@ -60,12 +63,14 @@ static pol_value pick(pol_eval *ev, const pol_value *args, int sign)
     return best;
 }
 
-POL_BUILTIN(max, "max", "(collection: array[any] | set[any]) any", "The greatest element in Rego's order; undefined of none.")
+POL_BUILTIN(max, "max", "(collection: array[any] | set[any]) any",
+            "The greatest element in Rego's order; undefined of none.")
 {
     return pick(ev, args, 1);
 }
 
-POL_BUILTIN(min, "min", "(collection: array[any] | set[any]) any", "The least element in Rego's order; undefined of none.")
+POL_BUILTIN(min, "min", "(collection: array[any] | set[any]) any",
+            "The least element in Rego's order; undefined of none.")
 {
     return pick(ev, args, -1);
 }
@@ -75,23 +80,27 @@ typedef struct {
     pol_value *from, *to;
 } sorting;
 
-/* Merges the runs [a, b) and [b, c) of from into to: stable, and its time is bounded whatever the order of elements. */
+/* Merges the runs [a, b) and [b, c) of from into to: stable, and its time is bounded whatever the
+ * order of elements. */
 static void merge_runs(const sorting *s, uint32_t a, uint32_t b, uint32_t c)
 {
     uint32_t left = a, right = b;
     for (uint32_t i = a; i < c; i++) {
-        bool take_left = left < b && (right >= c || pol_compare(s->from[left], s->from[right]) <= 0);
+        bool take_left =
+            left < b && (right >= c || pol_compare(s->from[left], s->from[right]) <= 0);
         s->to[i] = s->from[take_left ? left++ : right++];
     }
 }
 
-POL_BUILTIN(sort, "sort", "(collection: array[any] | set[any]) array[any]", "The elements in Rego's order.")
+POL_BUILTIN(sort, "sort", "(collection: array[any] | set[any]) array[any]",
+            "The elements in Rego's order.")
 {
     pol_value list = pol_arg_list(ev, args, 0);
     pol_arena *arena = pol_eval_arena(ev);
     uint32_t n = list.n;
     pol_charge(ev, n);
-    sorting s = {ev, pol_arena_array(arena, n, sizeof(pol_value)), pol_arena_array(arena, n, sizeof(pol_value))};
+    sorting s = {ev, pol_arena_array(arena, n, sizeof(pol_value)),
+                 pol_arena_array(arena, n, sizeof(pol_value))};
     for (uint32_t i = 0; i < n; i++)
         s.from[i] = pol_element(list, i);
     if (list.tag == POL_SET)
@@ -120,16 +129,19 @@ static pol_value test_all(pol_eval *ev, pol_value list, bool all)
     return pol_bool(all);
 }
 
-POL_BUILTIN_FLAGS(all, "all", "(array[any] | set[any]) boolean", "True when every element is true.", POL_DEPRECATED)
+POL_BUILTIN_FLAGS(all, "all", "(array[any] | set[any]) boolean", "True when every element is true.",
+                  POL_DEPRECATED)
 {
     return test_all(ev, args[0], true);
 }
 
-POL_BUILTIN_FLAGS(any, "any", "(array[any] | set[any]) boolean", "True when some element is true.", POL_DEPRECATED)
+POL_BUILTIN_FLAGS(any, "any", "(array[any] | set[any]) boolean", "True when some element is true.",
+                  POL_DEPRECATED)
 {
     return test_all(ev, args[0], false);
 }
 
 POL_FAMILY(aggregates) = {
-    POL_ROW(count), POL_ROW(sum), POL_ROW(product), POL_ROW(max), POL_ROW(min), POL_ROW(sort), POL_ROW(all), POL_ROW(any), POL_END,
+    POL_ROW(count), POL_ROW(sum), POL_ROW(product), POL_ROW(max), POL_ROW(min),
+    POL_ROW(sort),  POL_ROW(all), POL_ROW(any),     POL_END,
 };

@@ -11,7 +11,8 @@ static void add_all(pol_eval *ev, pol_builder *b, pol_value array, uint32_t from
         pol_builder_add(b, pol_element(array, i));
 }
 
-POL_BUILTIN(array_concat, "array.concat", "(x: array[any], y: array[any]) array[any]", "The elements of `x`, then those of `y`.")
+POL_BUILTIN(array_concat, "array.concat", "(x: array[any], y: array[any]) array[any]",
+            "The elements of `x`, then those of `y`.")
 {
     pol_value x = pol_arg_array(ev, args, 0), y = pol_arg_array(ev, args, 1);
     pol_builder b = pol_builder_new(pol_eval_arena(ev));
@@ -36,7 +37,8 @@ POL_BUILTIN(array_flatten, "array.flatten", "(arr: array[any]) array[any]",
     return pol_builder_array(&b);
 }
 
-POL_BUILTIN(array_reverse, "array.reverse", "(arr: array[any]) array[any]", "The elements, the last one first.")
+POL_BUILTIN(array_reverse, "array.reverse", "(arr: array[any]) array[any]",
+            "The elements, the last one first.")
 {
     pol_value array = pol_arg_array(ev, args, 0);
     pol_builder b = pol_builder_new(pol_eval_arena(ev));
@@ -47,7 +49,8 @@ POL_BUILTIN(array_reverse, "array.reverse", "(arr: array[any]) array[any]", "The
 }
 
 POL_BUILTIN(array_slice, "array.slice", "(arr: array[any], start: number, stop: number) array[any]",
-            "The elements from index `start` up to, not including, `stop`; both are moved into the array's bounds.")
+            "The elements from index `start` up to, not including, `stop`; both are moved into the "
+            "array's bounds.")
 {
     pol_value array = pol_arg_array(ev, args, 0);
     int64_t start = pol_arg_int(ev, args, 1), stop = pol_arg_int(ev, args, 2);
@@ -59,5 +62,9 @@ POL_BUILTIN(array_slice, "array.slice", "(arr: array[any], start: number, stop: 
 }
 
 POL_FAMILY(arrays) = {
-    POL_ROW(array_concat), POL_ROW(array_flatten), POL_ROW(array_reverse), POL_ROW(array_slice), POL_END,
+    POL_ROW(array_concat),
+    POL_ROW(array_flatten),
+    POL_ROW(array_reverse),
+    POL_ROW(array_slice),
+    POL_END,
 };

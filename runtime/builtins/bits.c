@@ -11,7 +11,8 @@ static pol_value arg_integer(pol_eval *ev, const pol_value *args, unsigned i)
     pol_value n = pol_arg_number(ev, args, i);
     if (pol_number_is_integer(n))
         return n;
-    pol_builtin_type_error(ev, "operand %u must be integer number but got floating-point number", i + 1);
+    pol_builtin_type_error(ev, "operand %u must be integer number but got floating-point number",
+                           i + 1);
     return pol_int(0);
 }
 
@@ -82,22 +83,26 @@ static pol_value combine_args(pol_eval *ev, const pol_value *args, bitwise op)
     return pol_int(op == AND ? a & b : op == OR ? a | b : a ^ b);
 }
 
-POL_BUILTIN(bits_and, "bits.and", "(x: number, y: number) number", "The bits that are set in both integers.")
+POL_BUILTIN(bits_and, "bits.and", "(x: number, y: number) number",
+            "The bits that are set in both integers.")
 {
     return combine_args(ev, args, AND);
 }
 
-POL_BUILTIN(bits_or, "bits.or", "(x: number, y: number) number", "The bits that are set in either integer.")
+POL_BUILTIN(bits_or, "bits.or", "(x: number, y: number) number",
+            "The bits that are set in either integer.")
 {
     return combine_args(ev, args, OR);
 }
 
-POL_BUILTIN(bits_xor, "bits.xor", "(x: number, y: number) number", "The bits that are set in one of the integers only.")
+POL_BUILTIN(bits_xor, "bits.xor", "(x: number, y: number) number",
+            "The bits that are set in one of the integers only.")
 {
     return combine_args(ev, args, XOR);
 }
 
-POL_BUILTIN(bits_negate, "bits.negate", "(x: number) number", "Every bit of the integer flipped: `-x - 1`.")
+POL_BUILTIN(bits_negate, "bits.negate", "(x: number) number",
+            "Every bit of the integer flipped: `-x - 1`.")
 {
     pol_value x = arg_integer(ev, args, 0);
     const char *why = NULL;
@@ -108,7 +113,8 @@ static bool arg_shift(pol_eval *ev, const pol_value *args, int *shift)
 {
     pol_value s = arg_integer(ev, args, 1);
     if (pol_compare(s, pol_int(0)) < 0) {
-        pol_builtin_type_error(ev, "operand 2 must be an unsigned integer number but got a negative integer");
+        pol_builtin_type_error(
+            ev, "operand 2 must be an unsigned integer number but got a negative integer");
         return false;
     }
     int64_t n;
@@ -116,7 +122,8 @@ static bool arg_shift(pol_eval *ev, const pol_value *args, int *shift)
     return !pol_builtin_failed(ev);
 }
 
-POL_BUILTIN(bits_lsh, "bits.lsh", "(x: number, s: number) number", "The integer's bits moved `s` places up.")
+POL_BUILTIN(bits_lsh, "bits.lsh", "(x: number, s: number) number",
+            "The integer's bits moved `s` places up.")
 {
     pol_value x = arg_integer(ev, args, 0);
     int shift;
@@ -135,7 +142,8 @@ POL_BUILTIN(bits_lsh, "bits.lsh", "(x: number, s: number) number", "The integer'
     return n ? pol_integer_take(ev, n) : pol_builtin_error(ev, "the number could not be shifted");
 }
 
-POL_BUILTIN(bits_rsh, "bits.rsh", "(x: number, s: number) number", "The integer's bits moved `s` places down, the sign kept.")
+POL_BUILTIN(bits_rsh, "bits.rsh", "(x: number, s: number) number",
+            "The integer's bits moved `s` places down, the sign kept.")
 {
     pol_value x = arg_integer(ev, args, 0);
     int shift;
@@ -151,7 +159,8 @@ POL_BUILTIN(bits_rsh, "bits.rsh", "(x: number, s: number) number", "The integer'
     BIGNUM *n = pol_integer_bignum(ev, x);
     if (!n)
         return pol_undefined();
-    bool ok = (!negative || BN_add_word(n, 1)) && BN_rshift(n, n, shift) && (!negative || BN_sub_word(n, 1));
+    bool ok = (!negative || BN_add_word(n, 1)) && BN_rshift(n, n, shift) &&
+              (!negative || BN_sub_word(n, 1));
     if (ok)
         return pol_integer_take(ev, n);
     BN_free(n);
@@ -159,5 +168,6 @@ POL_BUILTIN(bits_rsh, "bits.rsh", "(x: number, s: number) number", "The integer'
 }
 
 POL_FAMILY(bits) = {
-    POL_ROW(bits_and), POL_ROW(bits_or), POL_ROW(bits_xor), POL_ROW(bits_negate), POL_ROW(bits_lsh), POL_ROW(bits_rsh), POL_END,
+    POL_ROW(bits_and), POL_ROW(bits_or),  POL_ROW(bits_xor), POL_ROW(bits_negate),
+    POL_ROW(bits_lsh), POL_ROW(bits_rsh), POL_END,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Built-ins of family comparison: the operators by their names, for `with` and for calls by name. The compiler has
- * instructions for them where they are operators.
+ * Built-ins of family comparison: the operators by their names, for `with` and for calls by name.
+ * The compiler has instructions for them where they are operators.
  */
 #include "runtime/builtin.h"
 
@@ -14,22 +14,26 @@ POL_BUILTIN(neq, "neq", "(x: any, y: any) boolean", "True when `x` and `y` diffe
     return pol_bool(!pol_equal(args[0], args[1]));
 }
 
-POL_BUILTIN(lt, "lt", "(x: any, y: any) boolean", "True when `x` stands before `y` in Rego's order.")
+POL_BUILTIN(lt, "lt", "(x: any, y: any) boolean",
+            "True when `x` stands before `y` in Rego's order.")
 {
     return pol_bool(pol_compare(args[0], args[1]) < 0);
 }
 
-POL_BUILTIN(lte, "lte", "(x: any, y: any) boolean", "True when `y` does not stand before `x` in Rego's order.")
+POL_BUILTIN(lte, "lte", "(x: any, y: any) boolean",
+            "True when `y` does not stand before `x` in Rego's order.")
 {
     return pol_bool(pol_compare(args[0], args[1]) <= 0);
 }
 
-POL_BUILTIN(gt, "gt", "(x: any, y: any) boolean", "True when `y` stands before `x` in Rego's order.")
+POL_BUILTIN(gt, "gt", "(x: any, y: any) boolean",
+            "True when `y` stands before `x` in Rego's order.")
 {
     return pol_bool(pol_compare(args[0], args[1]) > 0);
 }
 
-POL_BUILTIN(gte, "gte", "(x: any, y: any) boolean", "True when `x` does not stand before `y` in Rego's order.")
+POL_BUILTIN(gte, "gte", "(x: any, y: any) boolean",
+            "True when `x` does not stand before `y` in Rego's order.")
 {
     return pol_bool(pol_compare(args[0], args[1]) >= 0);
 }
@@ -39,7 +43,8 @@ POL_BUILTIN(eq, "eq", "(any, any) boolean", "Unification `=`; of two ground valu
     return pol_bool(pol_equal(args[0], args[1]));
 }
 
-POL_BUILTIN(assign, "assign", "(any, any) boolean", "Assignment `:=`; of two ground values their equality.")
+POL_BUILTIN(assign, "assign", "(any, any) boolean",
+            "Assignment `:=`; of two ground values their equality.")
 {
     return pol_bool(pol_equal(args[0], args[1]));
 }
@@ -52,14 +57,16 @@ static bool has_value(pol_eval *ev, pol_value collection, pol_value wanted)
         return false;
     pol_charge(ev, collection.n);
     for (uint32_t i = 0; i < collection.n; i++) {
-        pol_value v = collection.tag == POL_ARRAY ? pol_element(collection, i) : pol_member_value(collection, i);
+        pol_value v = collection.tag == POL_ARRAY ? pol_element(collection, i)
+                                                  : pol_member_value(collection, i);
         if (pol_equal(v, wanted))
             return true;
     }
     return false;
 }
 
-POL_BUILTIN(member_2, "internal.member_2", "(any, any) boolean", "`x in collection`: an element or a member's value equals `x`.")
+POL_BUILTIN(member_2, "internal.member_2", "(any, any) boolean",
+            "`x in collection`: an element or a member's value equals `x`.")
 {
     return pol_bool(has_value(ev, args[1], args[0]));
 }
@@ -71,6 +78,7 @@ POL_BUILTIN(member_3, "internal.member_3", "(any, any, any) boolean",
 }
 
 POL_FAMILY(comparison) = {
-    POL_ROW(equal), POL_ROW(neq), POL_ROW(lt),     POL_ROW(lte),      POL_ROW(gt),       POL_ROW(gte),
-    POL_ROW(eq),    POL_ROW(assign), POL_ROW(member_2), POL_ROW(member_3), POL_END,
+    POL_ROW(equal),    POL_ROW(neq),      POL_ROW(lt), POL_ROW(lte),
+    POL_ROW(gt),       POL_ROW(gte),      POL_ROW(eq), POL_ROW(assign),
+    POL_ROW(member_2), POL_ROW(member_3), POL_END,
 };

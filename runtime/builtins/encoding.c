@@ -15,8 +15,8 @@ static pol_value encode(pol_eval *ev, const pol_value *args, pol_base64_kind kin
 
 static bool is_base64_digit(uint8_t c, bool url)
 {
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == (url ? '-' : '+') || c == (url ? '_' : '/') ||
-           c == '\r' || c == '\n';
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+           c == (url ? '-' : '+') || c == (url ? '_' : '/') || c == '\r' || c == '\n';
 }
 
 static pol_value decode(pol_eval *ev, pol_bytes s, pol_base64_kind kind)
@@ -36,36 +36,43 @@ POL_BUILTIN(base64_encode, "base64.encode", "(x: string) string", "The bytes in 
     return encode(ev, args, POL_BASE64);
 }
 
-POL_BUILTIN(base64_decode, "base64.decode", "(x: string) string", "The bytes that the base64 text says.")
+POL_BUILTIN(base64_decode, "base64.decode", "(x: string) string",
+            "The bytes that the base64 text says.")
 {
     return decode(ev, pol_arg_string(ev, args, 0), POL_BASE64);
 }
 
-POL_BUILTIN(base64_is_valid, "base64.is_valid", "(x: string) boolean", "True when the string is base64, padded.")
+POL_BUILTIN(base64_is_valid, "base64.is_valid", "(x: string) boolean",
+            "True when the string is base64, padded.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0);
     size_t n;
     pol_charge(ev, s.n / 16);
-    return pol_bool(pol_base64_decode(pol_arena_alloc(pol_eval_arena(ev), s.n + 1), &n, s, POL_BASE64, false));
+    return pol_bool(
+        pol_base64_decode(pol_arena_alloc(pol_eval_arena(ev), s.n + 1), &n, s, POL_BASE64, false));
 }
 
-POL_BUILTIN(base64url_encode, "base64url.encode", "(x: string) string", "The bytes in base64url, padded.")
+POL_BUILTIN(base64url_encode, "base64url.encode", "(x: string) string",
+            "The bytes in base64url, padded.")
 {
     return encode(ev, args, POL_BASE64URL_PADDED);
 }
 
-POL_BUILTIN(base64url_encode_no_pad, "base64url.encode_no_pad", "(x: string) string", "The bytes in base64url, without padding.")
+POL_BUILTIN(base64url_encode_no_pad, "base64url.encode_no_pad", "(x: string) string",
+            "The bytes in base64url, without padding.")
 {
     return encode(ev, args, POL_BASE64URL);
 }
 
-POL_BUILTIN(base64url_decode, "base64url.decode", "(x: string) string", "The bytes that the base64url text says, padded or not.")
+POL_BUILTIN(base64url_decode, "base64url.decode", "(x: string) string",
+            "The bytes that the base64url text says, padded or not.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0);
     bool padded = s.n && s.at[s.n - 1] == '=';
     if (!padded && s.n % 4 == 1) {
         pol_bytes shown = pol_quoted(ev, s);
-        return pol_builtin_error(ev, "illegal base64url string: %.*s", (int)shown.n, (const char *)shown.at);
+        return pol_builtin_error(ev, "illegal base64url string: %.*s", (int)shown.n,
+                                 (const char *)shown.at);
     }
     return decode(ev, s, padded ? POL_BASE64URL_PADDED : POL_BASE64URL);
 }
@@ -93,7 +100,8 @@ POL_BUILTIN(hex_decode, "hex.decode", "(x: string) string", "The bytes that the 
             char shown[] = " 'c'";
             shown[2] = (char)s.at[i];
             bool printable = s.at[i] >= ' ' && s.at[i] < 0x7f;
-            return pol_builtin_error(ev, "encoding/hex: invalid byte: U+%04X%s", s.at[i], printable ? shown : "");
+            return pol_builtin_error(ev, "encoding/hex: invalid byte: U+%04X%s", s.at[i],
+                                     printable ? shown : "");
         }
     return pol_builtin_error(ev, "encoding/hex: odd length hex string");
 }
@@ -106,7 +114,8 @@ static void write_escaped(pol_writer *w, pol_bytes s)
     pol_charge(w->ev, 1 + s.n / 16);
     for (size_t i = 0; i < s.n; i++) {
         uint8_t c = s.at[i];
-        if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_' || c == '.' || c == '~') {
+        if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' ||
+            c == '_' || c == '.' || c == '~') {
             pol_writer_byte(w, (char)c);
         } else if (c == ' ') {
             pol_writer_byte(w, '+');
@@ -129,7 +138,8 @@ static pol_value unescape(pol_eval *ev, pol_bytes s)
             pol_bytes digits = pol_bytes_of(s.at + i + 1, s.n - i - 1 < 2 ? s.n - i - 1 : 2);
             if (digits.n < 2 || !pol_hex_decode(&c, digits)) {
                 pol_bytes shown = pol_quoted(ev, pol_bytes_of(s.at + i, digits.n + 1));
-                return pol_builtin_error(ev, "invalid URL escape %.*s", (int)shown.n, (const char *)shown.at);
+                return pol_builtin_error(ev, "invalid URL escape %.*s", (int)shown.n,
+                                         (const char *)shown.at);
             }
             i += 2;
         } else if (c == '+') {
@@ -140,7 +150,8 @@ static pol_value unescape(pol_eval *ev, pol_bytes s)
     return pol_string(pol_bytes_of(out, n));
 }
 
-POL_BUILTIN(urlquery_encode, "urlquery.encode", "(x: string) string", "The string escaped for a URL's query; a blank is '+'.")
+POL_BUILTIN(urlquery_encode, "urlquery.encode", "(x: string) string",
+            "The string escaped for a URL's query; a blank is '+'.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0);
     pol_writer w = pol_writer_new(ev, s.n);
@@ -148,7 +159,8 @@ POL_BUILTIN(urlquery_encode, "urlquery.encode", "(x: string) string", "The strin
     return pol_writer_string(&w);
 }
 
-POL_BUILTIN(urlquery_decode, "urlquery.decode", "(x: string) string", "The string without the escapes of a URL's query.")
+POL_BUILTIN(urlquery_decode, "urlquery.decode", "(x: string) string",
+            "The string without the escapes of a URL's query.")
 {
     return unescape(ev, pol_arg_string(ev, args, 0));
 }
@@ -171,7 +183,8 @@ POL_BUILTIN(urlquery_encode_object, "urlquery.encode_object",
     for (uint32_t i = 0; i < object.n; i++) {
         pol_value key = pol_member_key(object, i), v = pol_member_value(object, i);
         if (key.tag != POL_STRING)
-            return pol_builtin_type_error(ev, "operand 1 must be object with string keys but got %s", pol_type_name(key));
+            return pol_builtin_type_error(
+                ev, "operand 1 must be object with string keys but got %s", pol_type_name(key));
         if (v.tag == POL_STRING) {
             write_pair(&w, pol_text(key), pol_text(v));
             continue;
@@ -192,11 +205,13 @@ static pol_value read_pair(pol_eval *ev, pol_bytes s)
 {
     const uint8_t *equals = memchr(s.at, '=', s.n);
     size_t n_key = equals ? (size_t)(equals - s.at) : s.n, from = equals ? n_key + 1 : s.n;
-    pol_value pair[] = {unescape(ev, pol_bytes_of(s.at, n_key)), unescape(ev, pol_bytes_of(s.at + from, s.n - from))};
+    pol_value pair[] = {unescape(ev, pol_bytes_of(s.at, n_key)),
+                        unescape(ev, pol_bytes_of(s.at + from, s.n - from))};
     return pol_builtin_failed(ev) ? pol_undefined() : pol_array_of(pol_eval_arena(ev), pair, 2);
 }
 
-POL_BUILTIN(urlquery_decode_object, "urlquery.decode_object", "(x: string) object[string: array[string]]",
+POL_BUILTIN(urlquery_decode_object, "urlquery.decode_object",
+            "(x: string) object[string: array[string]]",
             "The pairs of a URL's query: each key with its values in order.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0);
@@ -215,7 +230,8 @@ POL_BUILTIN(urlquery_decode_object, "urlquery.decode_object", "(x: string) objec
         pol_builder_add(&pairs, pair);
         pol_builder_add(&keys, pol_element(pair, 0));
     }
-    /* Each key's place among the keys in order, so that the values are gathered in one pass over the pairs. */
+    /* Each key's place among the keys in order, so that the values are gathered in one pass over
+     * the pairs. */
     pol_value list = pol_builder_array(&pairs), index = pol_builder_set(&keys);
     pol_builder *values = pol_arena_zero(pol_eval_arena(ev), index.n ? index.n : 1, sizeof *values);
     for (uint32_t i = 0; i < list.n; i++) {
@@ -230,8 +246,17 @@ POL_BUILTIN(urlquery_decode_object, "urlquery.decode_object", "(x: string) objec
 }
 
 POL_FAMILY(encoding) = {
-    POL_ROW(base64_encode),        POL_ROW(base64_decode),           POL_ROW(base64_is_valid),
-    POL_ROW(base64url_encode),     POL_ROW(base64url_encode_no_pad), POL_ROW(base64url_decode),
-    POL_ROW(hex_encode),           POL_ROW(hex_decode),              POL_ROW(urlquery_encode),
-    POL_ROW(urlquery_decode),      POL_ROW(urlquery_encode_object),  POL_ROW(urlquery_decode_object), POL_END,
+    POL_ROW(base64_encode),
+    POL_ROW(base64_decode),
+    POL_ROW(base64_is_valid),
+    POL_ROW(base64url_encode),
+    POL_ROW(base64url_encode_no_pad),
+    POL_ROW(base64url_decode),
+    POL_ROW(hex_encode),
+    POL_ROW(hex_decode),
+    POL_ROW(urlquery_encode),
+    POL_ROW(urlquery_decode),
+    POL_ROW(urlquery_encode_object),
+    POL_ROW(urlquery_decode_object),
+    POL_END,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sprintf as Go's fmt does it. OPA hands whole numbers over as int or *big.Int, others as float64, all else as string: so a verb that does
- * not fit shows one of these types ("%!d(string=a)").
+ * sprintf as Go's fmt does it. OPA hands whole numbers over as int or *big.Int, others as float64,
+ * all else as string: so a verb that does not fit shows one of these types ("%!d(string=a)").
  */
 #include "runtime/builtins/format.h"
 
@@ -85,7 +85,8 @@ static size_t count_codes(pol_bytes s)
 
 static void write_padded(formatter *m, pol_bytes s, bool zeros)
 {
-    size_t n = count_codes(s), width = m->has_width ? (size_t)m->width : 0, pad = width > n ? width - n : 0;
+    size_t n = count_codes(s), width = m->has_width ? (size_t)m->width : 0,
+           pad = width > n ? width - n : 0;
     pol_charge(m->ev, (s.n + pad) / 32);
     if (!m->minus)
         pol_writer_repeat(&m->w, zeros ? '0' : ' ', pad);
@@ -141,8 +142,17 @@ static void print_digits(formatter *m, bool negative, pol_bytes digits, const ch
 
 static void print_integer(formatter *m, const argument *a, uint32_t verb)
 {
-    unsigned base = verb == 'b' ? 2 : verb == 'o' || verb == 'O' ? 8 : verb == 'x' || verb == 'X' ? 16 : 10;
-    const char *prefix = verb == 'O' ? "0o" : !m->sharp ? "" : base == 2 ? "0b" : base == 8 ? "0" : verb == 'x' ? "0x" : verb == 'X' ? "0X" : "";
+    unsigned base = verb == 'b'                  ? 2
+                    : verb == 'o' || verb == 'O' ? 8
+                    : verb == 'x' || verb == 'X' ? 16
+                                                 : 10;
+    const char *prefix = verb == 'O'   ? "0o"
+                         : !m->sharp   ? ""
+                         : base == 2   ? "0b"
+                         : base == 8   ? "0"
+                         : verb == 'x' ? "0x"
+                         : verb == 'X' ? "0X"
+                                       : "";
     pol_bytes digits;
     if (!pol_integer_text(m->ev, a->value, base, &digits))
         return;
@@ -218,7 +228,8 @@ static void print_code(formatter *m, int64_t i, uint32_t verb)
         pol_writer_byte(&w, '\'');
     } else {
         char text[40];
-        int least = m->has_precision && m->precision > 4 ? (int)(m->precision < 20 ? m->precision : 20) : 4;
+        int least =
+            m->has_precision && m->precision > 4 ? (int)(m->precision < 20 ? m->precision : 20) : 4;
         snprintf(text, sizeof text, "U+%0*llX", least, (unsigned long long)i);
         pol_writer_text(&w, text);
         if (m->sharp && i >= 0 && i < 0x110000 && is_printable(c)) {
@@ -291,14 +302,16 @@ static void write_shortest(char *out, size_t n_out, double d)
     if (exponent < -4 || exponent >= 6)
         snprintf(out, n_out, "%s", text);
     else
-        snprintf(out, n_out, "%.*f", digits - 1 - exponent > 0 ? (int)(digits - 1 - exponent) : 0, d);
+        snprintf(out, n_out, "%.*f", digits - 1 - exponent > 0 ? (int)(digits - 1 - exponent) : 0,
+                 d);
 }
 
 static void write_binary_exponent(char *out, size_t n_out, double d)
 {
     int exponent;
     double mantissa = frexp(fabs(d), &exponent);
-    snprintf(out, n_out, "%s%.0fp%+d", signbit(d) ? "-" : "", ldexp(mantissa, 53), d == 0 ? -1074 : exponent - 53);
+    snprintf(out, n_out, "%s%.0fp%+d", signbit(d) ? "-" : "", ldexp(mantissa, 53),
+             d == 0 ? -1074 : exponent - 53);
 }
 
 /* C's %a with an exponent of at least two digits. */
@@ -312,12 +325,16 @@ static void write_hex_float(char *out, size_t n_out, double d, int precision, bo
     char *p = strchr(text, upper ? 'P' : 'p');
     long exponent = p ? strtol(p + 1, NULL, 10) : 0;
     int n = p ? (int)(p - text) : (int)strlen(text);
-    snprintf(out, n_out, "%.*s%c%c%02ld", n, text, upper ? 'P' : 'p', exponent < 0 ? '-' : '+', labs(exponent));
+    snprintf(out, n_out, "%.*s%c%c%02ld", n, text, upper ? 'P' : 'p', exponent < 0 ? '-' : '+',
+             labs(exponent));
 }
 
 static void write_float(const formatter *m, char *out, size_t n_out, double d, uint32_t verb)
 {
-    int precision = m->has_precision ? (int)(m->precision < FLOAT_TEXT_MAX - 350 ? m->precision : FLOAT_TEXT_MAX - 350) : -1;
+    int precision =
+        m->has_precision
+            ? (int)(m->precision < FLOAT_TEXT_MAX - 350 ? m->precision : FLOAT_TEXT_MAX - 350)
+            : -1;
     if (verb == 'x' || verb == 'X') {
         write_hex_float(out, n_out, d, precision, verb == 'X');
     } else if (verb == 'b') {
@@ -327,7 +344,12 @@ static void write_float(const formatter *m, char *out, size_t n_out, double d, u
         for (char *p = out; verb == 'G' && *p; p++)
             *p = *p == 'e' ? 'E' : *p;
     } else {
-        char format[] = {'%', m->sharp ? '#' : '-', '.', '*', (char)(verb == 'v' ? 'g' : verb == 'F' ? 'f' : verb), 0};
+        char format[] = {'%',
+                         m->sharp ? '#' : '-',
+                         '.',
+                         '*',
+                         (char)(verb == 'v' ? 'g' : verb == 'F' ? 'f' : verb),
+                         0};
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
         snprintf(out, n_out, format, precision < 0 ? 6 : precision, d);
@@ -368,7 +390,8 @@ static void print_argument(formatter *m, const argument *a, uint32_t verb)
         print_string(m, a, verb);
     } else if (a->kind == ARG_FLOAT) {
         print_float(m, a, verb);
-    } else if (verb < 128 && verb && (strchr("vdboOxX", (int)verb) || (verb == 's' && a->kind == ARG_BIG))) {
+    } else if (verb < 128 && verb &&
+               (strchr("vdboOxX", (int)verb) || (verb == 's' && a->kind == ARG_BIG))) {
         print_integer(m, a, verb);
     } else if (a->kind == ARG_INT && (verb == 'c' || verb == 'q' || verb == 'U')) {
         print_code(m, a->i, verb);
@@ -438,15 +461,27 @@ static bool take_star(formatter *m, int64_t *out)
 
 static void read_flags(formatter *m)
 {
-    m->plus = m->minus = m->sharp = m->space = m->zero = m->plus_v = m->sharp_v = m->has_width = m->has_precision = false;
+    m->plus = m->minus = m->sharp = m->space = m->zero = m->plus_v = m->sharp_v = m->has_width =
+        m->has_precision = false;
     for (; m->at < m->f.n; m->at++) {
         switch (m->f.at[m->at]) {
-        case '#': m->sharp = true; break;
-        case '0': m->zero = true; break;
-        case '+': m->plus = true; break;
-        case '-': m->minus = true; break;
-        case ' ': m->space = true; break;
-        default: return;
+        case '#':
+            m->sharp = true;
+            break;
+        case '0':
+            m->zero = true;
+            break;
+        case '+':
+            m->plus = true;
+            break;
+        case '-':
+            m->minus = true;
+            break;
+        case ' ':
+            m->space = true;
+            break;
+        default:
+            return;
         }
     }
 }
@@ -499,7 +534,8 @@ static bool print_plain(formatter *m)
     if ((verb != 's' && verb != 'd' && verb != 'v') || m->arg >= m->values.n)
         return false;
     pol_value v = pol_element(m->values, m->arg);
-    bool plain_double = v.tag == POL_DOUBLE && fabs(v.d) >= 1e-4 && fabs(v.d) < 1e6; /* Go writes no exponent then */
+    bool plain_double = v.tag == POL_DOUBLE && fabs(v.d) >= 1e-4 &&
+                        fabs(v.d) < 1e6; /* Go writes no exponent then */
     if (v.tag == POL_STRING && verb != 'd') {
         pol_charge(m->ev, v.n / 32);
         pol_writer_bytes(&m->w, pol_text(v));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Built-ins of family glob. A glob becomes a regular expression: '*' and '?' stand for characters that are no delimiters, "**" for any;
- * [abc], [!abc], [a-c], {one,other} and '\' as usual.
+ * Built-ins of family glob. A glob becomes a regular expression: '*' and '?' stand for characters
+ * that are no delimiters, "**" for any; [abc], [!abc], [a-c], {one,other} and '\' as usual.
  */
 #include "runtime/builtins/writer.h"
 #include "runtime/pattern.h"
@@ -15,7 +15,8 @@ typedef struct {
 
 static void write_literal(pol_writer *w, uint32_t c)
 {
-    bool special = c < 0x80 && c > ' ' && !(c >= '0' && c <= '9') && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && c != '_';
+    bool special = c < 0x80 && c > ' ' && !(c >= '0' && c <= '9') &&
+                   !((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && c != '_';
     if (special)
         pol_writer_byte(w, '\\');
     if (c == 0)
@@ -50,7 +51,8 @@ static bool translate_class(translation *t)
         return false;
     if (t->at < t->glob.n && t->glob.at[t->at] == '-') {
         t->at++;
-        if (!next_character(t, &high, &escaped) || high < c || t->at >= t->glob.n || t->glob.at[t->at] != ']')
+        if (!next_character(t, &high, &escaped) || high < c || t->at >= t->glob.n ||
+            t->glob.at[t->at] != ']')
             return false;
         t->at++;
         write_literal(&t->w, c);
@@ -134,24 +136,31 @@ static pol_bytes arg_delimiters(pol_eval *ev, const pol_value *args)
     return pol_writer_view(&w);
 }
 
-POL_BUILTIN(glob_match, "glob.match", "(pattern: string, delimiters: null | array[string], match: string) boolean",
-            "True when `match` as a whole fits the glob. Delimiters are what '*' and '?' do not stand for; null: nothing, empty: '.'.")
+POL_BUILTIN(glob_match, "glob.match",
+            "(pattern: string, delimiters: null | array[string], match: string) boolean",
+            "True when `match` as a whole fits the glob. Delimiters are what '*' and '?' do not "
+            "stand for; null: nothing, empty: '.'.")
 {
     pol_bytes glob = pol_arg_string(ev, args, 0), match = pol_arg_string(ev, args, 2);
-    translation t = {.ev = ev, .w = pol_writer_new(ev, 2 * glob.n + 16), .glob = glob, .other = arg_delimiters(ev, args)};
+    translation t = {.ev = ev,
+                     .w = pol_writer_new(ev, 2 * glob.n + 16),
+                     .glob = glob,
+                     .other = arg_delimiters(ev, args)};
     if (pol_builtin_failed(ev))
         return pol_undefined();
     pol_charge(ev, 1 + glob.n / 16);
     if (!translate_glob(&t)) {
         pol_bytes shown = pol_quoted(ev, glob);
-        return pol_builtin_error(ev, "glob %.*s is not closed or has a wrong range", (int)shown.n, (const char *)shown.at);
+        return pol_builtin_error(ev, "glob %.*s is not closed or has a wrong range", (int)shown.n,
+                                 (const char *)shown.at);
     }
     const struct pol_pattern *p = pol_eval_pattern(ev, pol_writer_view(&t.w));
     pol_charge_search(ev, pol_writer_view(&t.w), match);
     return p ? pol_bool(pol_pattern_matches(p, match)) : pol_undefined();
 }
 
-POL_BUILTIN(quote_meta, "glob.quote_meta", "(pattern: string) string", "The string with a '\\' before what a glob gives a meaning to.")
+POL_BUILTIN(quote_meta, "glob.quote_meta", "(pattern: string) string",
+            "The string with a '\\' before what a glob gives a meaning to.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0);
     pol_charge(ev, s.n / 16);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Built-ins of family graph: reachability in graphs given as objects of neighbours, and the walk through a document.
+ * Built-ins of family graph: reachability in graphs given as objects of neighbours, and the walk
+ * through a document.
  */
 #include "runtime/builtin.h"
 
@@ -17,8 +18,8 @@ static pol_value neighbours_of(pol_value graph, pol_value node)
     return pol_is_defined(edges) ? neighbours_in(edges) : edges;
 }
 
-/* The nodes reached so far, by their positions among the graph's members, in the order in which they were. The work is by
- * what is reached, not by the graph's size. */
+/* The nodes reached so far, by their positions among the graph's members, in the order in which
+ * they were. The work is by what is reached, not by the graph's size. */
 typedef struct {
     pol_arena *arena;
     uint32_t *nodes, n, capacity;
@@ -129,9 +130,11 @@ static void add_path(pol_eval *ev, pol_builder *found, const path *p)
     pol_builder_add(found, pol_builder_array(&b));
 }
 
-POL_BUILTIN(reachable_paths, "graph.reachable_paths",
-            "(graph: object[any: array[any] | set[any]], initial: array[any] | set[any]) set[array[any]]",
-            "The paths from the initial nodes to where they end: a node without neighbours, one outside the graph, or a loop.")
+POL_BUILTIN(
+    reachable_paths, "graph.reachable_paths",
+    "(graph: object[any: array[any] | set[any]], initial: array[any] | set[any]) set[array[any]]",
+    "The paths from the initial nodes to where they end: a node without neighbours, one outside "
+    "the graph, or a loop.")
 {
     pol_value graph = pol_arg_object(ev, args, 0), initial = pol_arg_list(ev, args, 1);
     pol_builder found = pol_builder_new(pol_eval_arena(ev));
@@ -179,12 +182,15 @@ static void walk_value(walking *w, pol_value v, uint32_t depth)
     if (!pol_is_collection(v) || depth >= POL_DEPTH_MAX || pol_builtin_failed(w->ev))
         return;
     for (uint32_t i = 0; i < v.n; i++) {
-        w->path[depth] = v.tag == POL_OBJECT ? pol_member_key(v, i) : v.tag == POL_SET ? pol_element(v, i) : pol_int(i);
+        w->path[depth] = v.tag == POL_OBJECT ? pol_member_key(v, i)
+                         : v.tag == POL_SET  ? pol_element(v, i)
+                                             : pol_int(i);
         walk_value(w, v.tag == POL_OBJECT ? pol_member_value(v, i) : pol_element(v, i), depth + 1);
     }
 }
 
-POL_BUILTIN_FLAGS(walk, "walk", "(x: any) [array[any], any]", "Each value in `x`, itself first, with the path to it.", POL_RELATION)
+POL_BUILTIN_FLAGS(walk, "walk", "(x: any) [array[any], any]",
+                  "Each value in `x`, itself first, with the path to it.", POL_RELATION)
 {
     walking *w = pol_arena_zero(pol_eval_arena(ev), 1, sizeof *w);
     w->ev = ev;

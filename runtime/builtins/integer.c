@@ -140,7 +140,8 @@ bool pol_integer_text(pol_eval *ev, pol_value number, unsigned base, pol_bytes *
     uint8_t *out = pol_arena_alloc(pol_eval_arena(ev), digits.n + 2);
     out[0] = '-';
     for (size_t i = 0; i < digits.n; i++)
-        out[negative + i] = digits.at[i] >= 'A' && digits.at[i] <= 'F' ? digits.at[i] | 0x20 : digits.at[i];
+        out[negative + i] =
+            digits.at[i] >= 'A' && digits.at[i] <= 'F' ? digits.at[i] | 0x20 : digits.at[i];
     *text = pol_bytes_of(out, digits.n + negative);
     return true;
 }

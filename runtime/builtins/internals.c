@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Built-ins that the compiler calls for authors: template strings, the objects of rules with general heads, printing.
+ * Built-ins that the compiler calls for authors: template strings, the objects of rules with
+ * general heads, printing.
  */
 #include "runtime/builtins/writer.h"
 
 POL_BUILTIN(template_string, "internal.template_string", "(parts: array[any]) string",
-            "The parts of a template string joined; an embedded expression is a set of its value, empty when it is undefined.")
+            "The parts of a template string joined; an embedded expression is a set of its value, "
+            "empty when it is undefined.")
 {
     pol_value parts = pol_arg_array(ev, args, 0);
     pol_writer w = pol_writer_new(ev, 0);
@@ -49,7 +51,8 @@ static void print_product(pol_eval *ev, pol_value sets, uint32_t i, pol_writer *
     }
 }
 
-POL_BUILTIN(internal_print, "internal.print", "(sets: array[set[any]]) none", "Prints what is in the sets, one element of each a line.")
+POL_BUILTIN(internal_print, "internal.print", "(sets: array[set[any]]) none",
+            "Prints what is in the sets, one element of each a line.")
 {
     enum { SETS_MAX = 1000 };
     pol_value sets = pol_arg_array(ev, args, 0);
@@ -60,7 +63,8 @@ POL_BUILTIN(internal_print, "internal.print", "(sets: array[set[any]]) none", "P
     return pol_bool(true);
 }
 
-POL_BUILTIN(internal_test_case, "internal.test_case", "(array[any]) none", "Names a case of a test; without effect on decisions.")
+POL_BUILTIN(internal_test_case, "internal.test_case", "(array[any]) none",
+            "Names a case of a test; without effect on decisions.")
 {
     return pol_bool(true);
 }
@@ -71,7 +75,8 @@ static const char conflict_text[] = "object keys must be unique";
 
 typedef struct {
     pol_eval *ev;
-    pol_value entries; /* a set: sorted by path, so that a path stands right before those that begin with it */
+    pol_value entries; /* a set: sorted by path, so that a path stands right before those that begin
+                          with it */
 } nesting;
 
 static pol_value path_of(const nesting *nest, uint32_t i)
@@ -84,7 +89,8 @@ static bool is_element(const nesting *nest, uint32_t i)
     return pol_equal(pol_element(pol_element(nest->entries, i), 1), pol_int(1));
 }
 
-/* The value or set that entries [from, to) give at their common path, of n segments, which is the first's whole path. */
+/* The value or set that entries [from, to) give at their common path, of n segments, which is the
+ * first's whole path. */
 static pol_value nest_leaf(const nesting *nest, uint32_t from, uint32_t to, uint32_t n)
 {
     if (!is_element(nest, from)) {
@@ -120,11 +126,13 @@ static pol_value nest_entries(const nesting *nest, uint32_t from, uint32_t to, u
         }
         result = pol_builder_object(&b);
     }
-    return pol_is_defined(result) ? result : pol_builtin_error(nest->ev, "the document is nested too deep");
+    return pol_is_defined(result) ? result
+                                  : pol_builtin_error(nest->ev, "the document is nested too deep");
 }
 
 POL_BUILTIN(nest, "internal.nest", "(entries: array[[array[any], number, any]]) any",
-            "The document that holds each value at its path (kind 0), or as an element of the set at its path (kind 1).")
+            "The document that holds each value at its path (kind 0), or as an element of the set "
+            "at its path (kind 1).")
 {
     enum { PATH_MAX_SEGMENTS = 500 };
     pol_value entries = pol_arg_array(ev, args, 0);
@@ -132,7 +140,8 @@ POL_BUILTIN(nest, "internal.nest", "(entries: array[[array[any], number, any]]) 
     for (uint32_t i = 0; i < entries.n; i++) {
         pol_value e = pol_element(entries, i);
         pol_charge(ev, 1);
-        if (e.tag != POL_ARRAY || e.n != 3 || pol_element(e, 0).tag != POL_ARRAY || pol_element(e, 0).n > PATH_MAX_SEGMENTS)
+        if (e.tag != POL_ARRAY || e.n != 3 || pol_element(e, 0).tag != POL_ARRAY ||
+            pol_element(e, 0).n > PATH_MAX_SEGMENTS)
             return pol_builtin_type_error(ev, "operand 1 must be array of [path, kind, value]");
         pol_builder_add(&b, e);
     }
@@ -143,5 +152,9 @@ POL_BUILTIN(nest, "internal.nest", "(entries: array[[array[any], number, any]]) 
 }
 
 POL_FAMILY(internals) = {
-    POL_ROW(template_string), POL_ROW(internal_print), POL_ROW(internal_test_case), POL_ROW(nest), POL_END,
+    POL_ROW(template_string),
+    POL_ROW(internal_print),
+    POL_ROW(internal_test_case),
+    POL_ROW(nest),
+    POL_END,
 };

@@ -15,7 +15,8 @@ static pol_value marshal(pol_eval *ev, pol_value v)
     return pol_string_take(ev, &buf);
 }
 
-POL_BUILTIN(marshal, "json.marshal", "(x: any) string", "The value as JSON text; a set as an array.")
+POL_BUILTIN(marshal, "json.marshal", "(x: any) string",
+            "The value as JSON text; a set as an array.")
 {
     return marshal(ev, args[0]);
 }
@@ -37,12 +38,14 @@ static bool read_layout(pol_eval *ev, pol_value options, layout *out)
         bool is_indent = pol_bytes_is(name, "indent"), is_pretty = pol_bytes_is(name, "pretty");
         if (!is_indent && !is_pretty && !pol_bytes_is(name, "prefix")) {
             pol_bytes shown = pol_quoted(ev, name);
-            pol_builtin_type_error(ev, "operand 2 object contained unknown key %.*s", (int)shown.n, (const char *)shown.at);
+            pol_builtin_type_error(ev, "operand 2 object contained unknown key %.*s", (int)shown.n,
+                                   (const char *)shown.at);
             return false;
         }
         if (value.tag != (is_pretty ? POL_BOOL : POL_STRING)) {
-            pol_builtin_type_error(ev, "operand 2 key '%.*s' must be %s but got %s", (int)name.n, (const char *)name.at,
-                                   is_pretty ? "boolean" : "string", pol_type_name(value));
+            pol_builtin_type_error(ev, "operand 2 key '%.*s' must be %s but got %s", (int)name.n,
+                                   (const char *)name.at, is_pretty ? "boolean" : "string",
+                                   pol_type_name(value));
             return false;
         }
         has_pretty |= is_pretty;
@@ -101,7 +104,8 @@ static pol_value spread(pol_eval *ev, pol_bytes text, const layout *how)
 
 POL_BUILTIN(marshal_with_options, "json.marshal_with_options",
             "(x: any, opts: {pretty: boolean, indent: string, prefix: string, ...}) string",
-            "The value as JSON text, on lines of their own when `pretty`, `indent` or `prefix` ask for it; each option may be left out.")
+            "The value as JSON text, on lines of their own when `pretty`, `indent` or `prefix` ask "
+            "for it; each option may be left out.")
 {
     layout how;
     if (!read_layout(ev, pol_arg_object(ev, args, 1), &how) || pol_builtin_failed(ev))
@@ -144,7 +148,8 @@ POL_BUILTIN(unmarshal, "json.unmarshal", "(x: string) any", "The value that the 
     return v;
 }
 
-POL_BUILTIN(json_is_valid, "json.is_valid", "(x: string) boolean", "True when the string is JSON text.")
+POL_BUILTIN(json_is_valid, "json.is_valid", "(x: string) boolean",
+            "True when the string is JSON text.")
 {
     if (args[0].tag != POL_STRING)
         return pol_bool(false);
@@ -155,8 +160,8 @@ POL_BUILTIN(json_is_valid, "json.is_valid", "(x: string) boolean", "True when th
 
 /* ---- filter and remove ---- */
 
-/* Paths [from, to) of a set of them, all of which have the same first segments, as many as lead to a value. In Rego's order a path
- * stands right before those that go on where it ends. */
+/* Paths [from, to) of a set of them, all of which have the same first segments, as many as lead to
+ * a value. In Rego's order a path stands right before those that go on where it ends. */
 typedef struct {
     pol_value all;
     uint32_t from, to;
@@ -164,7 +169,8 @@ typedef struct {
 
 static bool read_paths(pol_eval *ev, const pol_value *args, paths *out)
 {
-    static const char wanted[] = "one of {set, array} containing string paths or array of path segments";
+    static const char wanted[] =
+        "one of {set, array} containing string paths or array of path segments";
     pol_value list = pol_arg_list(ev, args, 1);
     pol_builder b = pol_builder_new(pol_eval_arena(ev));
     for (uint32_t i = 0; i < list.n; i++) {
@@ -181,7 +187,8 @@ static bool read_paths(pol_eval *ev, const pol_value *args, paths *out)
     return !pol_builtin_failed(ev);
 }
 
-/* The first of the paths of which the segment at depth is not before key, or with after set, is behind it. */
+/* The first of the paths of which the segment at depth is not before key, or with after set, is
+ * behind it. */
 static uint32_t find_segment(const paths *in, uint32_t depth, pol_value key, bool after)
 {
     uint32_t low = in->from, high = in->to;
@@ -205,10 +212,12 @@ static paths paths_below(pol_eval *ev, const paths *at, uint32_t depth, pol_valu
     return out;
 }
 
-static pol_value select_paths(pol_eval *ev, pol_value v, const paths *at, uint32_t depth, bool keep);
+static pol_value select_paths(pol_eval *ev, pol_value v, const paths *at, uint32_t depth,
+                              bool keep);
 
 /* Child at key of a value: what of it stays, undefined when nothing. */
-static pol_value select_child(pol_eval *ev, pol_value child, const paths *at, uint32_t depth, pol_value key, bool keep)
+static pol_value select_child(pol_eval *ev, pol_value child, const paths *at, uint32_t depth,
+                              pol_value key, bool keep)
 {
     bool ends;
     paths below = paths_below(ev, at, depth, key, &ends);
@@ -219,7 +228,8 @@ static pol_value select_child(pol_eval *ev, pol_value child, const paths *at, ui
     return select_paths(ev, child, &below, depth + 1, keep);
 }
 
-/* v with only what the paths lead to (keep), or without it. Array indices are their digits, as OPA has it. */
+/* v with only what the paths lead to (keep), or without it. Array indices are their digits, as OPA
+ * has it. */
 static pol_value select_paths(pol_eval *ev, pol_value v, const paths *at, uint32_t depth, bool keep)
 {
     if (!pol_is_collection(v))
@@ -229,14 +239,18 @@ static pol_value select_paths(pol_eval *ev, pol_value v, const paths *at, uint32
         pol_value key = v.tag == POL_OBJECT ? pol_member_key(v, i)
                         : v.tag == POL_SET  ? pol_element(v, i)
                                             : pol_string_printf(pol_eval_arena(ev), "%u", i);
-        pol_value child = select_child(ev, v.tag == POL_OBJECT ? pol_member_value(v, i) : pol_element(v, i), at, depth, key, keep);
+        pol_value child =
+            select_child(ev, v.tag == POL_OBJECT ? pol_member_value(v, i) : pol_element(v, i), at,
+                         depth, key, keep);
         if (!pol_is_defined(child))
             continue;
         if (v.tag == POL_OBJECT)
             pol_builder_add(&b, key);
         pol_builder_add(&b, child);
     }
-    return v.tag == POL_OBJECT ? pol_builder_object(&b) : v.tag == POL_SET ? pol_builder_set(&b) : pol_builder_array(&b);
+    return v.tag == POL_OBJECT ? pol_builder_object(&b)
+           : v.tag == POL_SET  ? pol_builder_set(&b)
+                               : pol_builder_array(&b);
 }
 
 static pol_value select_args(pol_eval *ev, const pol_value *args, bool keep)
@@ -252,20 +266,24 @@ static pol_value select_args(pol_eval *ev, const pol_value *args, bool keep)
 
 #define PATHS "array[string | array[any]] | set[string | array[any]]"
 
-POL_BUILTIN(json_filter, "json.filter", "(object: object[any: any], paths: " PATHS ") object[any: any]",
+POL_BUILTIN(json_filter, "json.filter",
+            "(object: object[any: any], paths: " PATHS ") object[any: any]",
             "The object with only what the paths lead to.")
 {
     return select_args(ev, args, true);
 }
 
-POL_BUILTIN(json_remove, "json.remove", "(object: object[any: any], paths: " PATHS ") object[any: any]",
+POL_BUILTIN(json_remove, "json.remove",
+            "(object: object[any: any], paths: " PATHS ") object[any: any]",
             "The object without what the paths lead to.")
 {
     return select_args(ev, args, false);
 }
 
-POL_BUILTIN(json_patch, "json.patch", "(target: any, patches: array[{op: string, path: any, ...}]) any",
-            "The document with the operations of JSON Patch (RFC 6902) applied; undefined when one of them fails.")
+POL_BUILTIN(json_patch, "json.patch",
+            "(target: any, patches: array[{op: string, path: any, ...}]) any",
+            "The document with the operations of JSON Patch (RFC 6902) applied; undefined when one "
+            "of them fails.")
 {
     return pol_patch_apply(ev, args[0], pol_arg_array(ev, args, 1));
 }
@@ -281,15 +299,19 @@ static pol_value arg_document(pol_eval *ev, const pol_value *args, unsigned i, p
     if (v.tag != POL_STRING)
         return pol_operand_error(ev, i + 1, "one of {string, object}", v);
     pol_charge(ev, 1 + v.n / 16);
-    return pol_json_read(pol_eval_arena(ev), pol_text(args[i]), NULL, &v, why) ? v : pol_undefined();
+    return pol_json_read(pol_eval_arena(ev), pol_text(args[i]), NULL, &v, why) ? v
+                                                                               : pol_undefined();
 }
 
 POL_BUILTIN_FLAGS(json_match_schema, "json.match_schema",
-                  "(document: string | object[any: any], schema: string | object[any: any]) [boolean, array[{desc: string, error: string, field: string, type: string}]]",
-                  "Whether the document fits the JSON Schema, and what does not.", POL_NONDETERMINISTIC)
+                  "(document: string | object[any: any], schema: string | object[any: any]) "
+                  "[boolean, array[{desc: string, error: string, field: string, type: string}]]",
+                  "Whether the document fits the JSON Schema, and what does not.",
+                  POL_NONDETERMINISTIC)
 {
     pol_error why = {0};
-    pol_value document = arg_document(ev, args, 0, &why), schema = pol_is_defined(document) ? arg_document(ev, args, 1, &why) : document;
+    pol_value document = arg_document(ev, args, 0, &why),
+              schema = pol_is_defined(document) ? arg_document(ev, args, 1, &why) : document;
     if (!pol_is_defined(schema))
         return pol_builtin_error(ev, "%s", why.text);
     const char *fault = pol_schema_fault(ev, schema);
@@ -302,8 +324,10 @@ POL_BUILTIN_FLAGS(json_match_schema, "json.match_schema",
     return pol_array_of(pol_eval_arena(ev), pair, 2);
 }
 
-POL_BUILTIN_FLAGS(json_verify_schema, "json.verify_schema", "(schema: string | object[any: any]) [boolean, null | string]",
-                  "Whether the schema is a JSON Schema, and what is wrong with it.", POL_NONDETERMINISTIC)
+POL_BUILTIN_FLAGS(json_verify_schema, "json.verify_schema",
+                  "(schema: string | object[any: any]) [boolean, null | string]",
+                  "Whether the schema is a JSON Schema, and what is wrong with it.",
+                  POL_NONDETERMINISTIC)
 {
     pol_error why = {0};
     pol_value schema = arg_document(ev, args, 0, &why), pair[] = {pol_bool(true), pol_null()};
@@ -318,7 +342,14 @@ POL_BUILTIN_FLAGS(json_verify_schema, "json.verify_schema", "(schema: string | o
 }
 
 POL_FAMILY(json) = {
-    POL_ROW(marshal), POL_ROW(marshal_with_options), POL_ROW(unmarshal),  POL_ROW(json_is_valid),
-    POL_ROW(json_filter), POL_ROW(json_remove),      POL_ROW(json_patch),
-    POL_ROW(json_match_schema), POL_ROW(json_verify_schema), POL_END,
+    POL_ROW(marshal),
+    POL_ROW(marshal_with_options),
+    POL_ROW(unmarshal),
+    POL_ROW(json_is_valid),
+    POL_ROW(json_filter),
+    POL_ROW(json_remove),
+    POL_ROW(json_patch),
+    POL_ROW(json_match_schema),
+    POL_ROW(json_verify_schema),
+    POL_END,
 };

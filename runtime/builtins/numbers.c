@@ -10,7 +10,8 @@ static pol_value compute(pol_eval *ev, pol_arithmetic op, pol_value x, pol_value
 {
     const char *why = NULL;
     pol_value result = pol_number_arithmetic(pol_eval_arena(ev), op, x, y, &why);
-    return pol_is_defined(result) ? result : pol_builtin_error(ev, "%s", why ? why : "number out of range");
+    return pol_is_defined(result) ? result
+                                  : pol_builtin_error(ev, "%s", why ? why : "number out of range");
 }
 
 static pol_value compute_args(pol_eval *ev, const pol_value *args, pol_arithmetic op)
@@ -49,7 +50,8 @@ POL_BUILTIN(div, "div", "(x: number, y: number) number", "`x / y`; dividing by z
     return compute_args(ev, args, POL_DIVIDE);
 }
 
-POL_BUILTIN(rem, "rem", "(x: number, y: number) number", "`x % y`, the remainder of integers, with the sign of `x`.")
+POL_BUILTIN(rem, "rem", "(x: number, y: number) number",
+            "`x % y`, the remainder of integers, with the sign of `x`.")
 {
     return compute_args(ev, args, POL_REMAINDER);
 }
@@ -86,7 +88,8 @@ static pol_value arg_integer(pol_eval *ev, const pol_value *args, unsigned i)
     pol_value n = pol_arg_number(ev, args, i);
     if (pol_number_is_integer(n))
         return n;
-    pol_builtin_type_error(ev, "operand %u must be integer number but got floating-point number", i + 1);
+    pol_builtin_type_error(ev, "operand %u must be integer number but got floating-point number",
+                           i + 1);
     return pol_int(0);
 }
 
@@ -96,12 +99,14 @@ static pol_value range_between(pol_eval *ev, pol_value a, pol_value b, pol_value
     bool up = pol_compare(a, b) <= 0;
     int64_t at, end, by;
     if (pol_number_int64(a, &at) && pol_number_int64(b, &end) && pol_number_int64(step, &by)) {
-        uint64_t n = (up ? (uint64_t)end - (uint64_t)at : (uint64_t)at - (uint64_t)end) / (uint64_t)by;
+        uint64_t n =
+            (up ? (uint64_t)end - (uint64_t)at : (uint64_t)at - (uint64_t)end) / (uint64_t)by;
         pol_charge(ev, n);
         if (n >= UINT32_MAX)
             return pol_builtin_error(ev, "the range has too many elements");
         for (uint64_t i = 0; i <= n; i++)
-            pol_builder_add(&list, pol_int((int64_t)(up ? (uint64_t)at + i * (uint64_t)by : (uint64_t)at - i * (uint64_t)by)));
+            pol_builder_add(&list, pol_int((int64_t)(up ? (uint64_t)at + i * (uint64_t)by
+                                                        : (uint64_t)at - i * (uint64_t)by)));
         return pol_builder_array(&list);
     }
     for (pol_value i = a; up ? pol_compare(i, b) <= 0 : pol_compare(i, b) >= 0;) {
@@ -123,10 +128,13 @@ POL_BUILTIN(numbers_range, "numbers.range", "(a: number, b: number) array[number
     return pol_builtin_failed(ev) ? pol_undefined() : range_between(ev, a, b, pol_int(1));
 }
 
-POL_BUILTIN(numbers_range_step, "numbers.range_step", "(a: number, b: number, step: number) array[number]",
-            "Every `step`-th integer from `a` to `b`, `a` included, upwards or downwards; `step` is above zero.")
+POL_BUILTIN(numbers_range_step, "numbers.range_step",
+            "(a: number, b: number, step: number) array[number]",
+            "Every `step`-th integer from `a` to `b`, `a` included, upwards or downwards; `step` "
+            "is above zero.")
 {
-    pol_value a = arg_integer(ev, args, 0), b = arg_integer(ev, args, 1), step = arg_integer(ev, args, 2);
+    pol_value a = arg_integer(ev, args, 0), b = arg_integer(ev, args, 1),
+              step = arg_integer(ev, args, 2);
     if (pol_builtin_failed(ev))
         return pol_undefined();
     if (pol_compare(step, pol_int(0)) <= 0)
@@ -134,8 +142,10 @@ POL_BUILTIN(numbers_range_step, "numbers.range_step", "(a: number, b: number, st
     return range_between(ev, a, b, step);
 }
 
-POL_BUILTIN_FLAGS(rand_intn, "rand.intn", "(str: string, n: number) number",
-                  "A random integer from 0 to `n` - 1, the same for the same arguments throughout a decision.", POL_NONDETERMINISTIC)
+POL_BUILTIN_FLAGS(
+    rand_intn, "rand.intn", "(str: string, n: number) number",
+    "A random integer from 0 to `n` - 1, the same for the same arguments throughout a decision.",
+    POL_NONDETERMINISTIC)
 {
     pol_bytes name = pol_arg_string(ev, args, 0);
     int64_t n = pol_arg_int(ev, args, 1);
@@ -148,7 +158,8 @@ POL_BUILTIN_FLAGS(rand_intn, "rand.intn", "(str: string, n: number) number",
     pol_value key = pol_array_of(pol_eval_arena(ev), parts, 3), kept = pol_eval_recall(ev, key);
     if (pol_is_defined(kept))
         return kept;
-    /* What lies above the last whole multiple of bound is drawn again, so that all results are equally likely. */
+    /* What lies above the last whole multiple of bound is drawn again, so that all results are
+     * equally likely. */
     uint64_t limit = UINT64_MAX - UINT64_MAX % bound, drawn;
     do {
         pol_charge(ev, 1);
@@ -181,8 +192,9 @@ static size_t copy_digits(pol_bytes s, size_t *i, uint8_t *out, size_t n)
     return n;
 }
 
-/* s in the form of a JSON number into out, which has room for s.n + 2 bytes: a leading '+', leading zeros and a point with no digits on one
- * side are allowed in s. Returns the length, 0 when s is no decimal number. */
+/* s in the form of a JSON number into out, which has room for s.n + 2 bytes: a leading '+', leading
+ * zeros and a point with no digits on one side are allowed in s. Returns the length, 0 when s is no
+ * decimal number. */
 static size_t normalise_number(pol_bytes s, uint8_t *out)
 {
     size_t i = 0, n = 0, n_digits;
@@ -253,7 +265,8 @@ static pol_value read_number(pol_eval *ev, pol_bytes s)
         why = "value out of range";
     }
     pol_bytes quoted = pol_quoted(ev, s);
-    return pol_builtin_error(ev, "strconv.ParseFloat: parsing %.*s: %s", (int)quoted.n, (const char *)quoted.at, why);
+    return pol_builtin_error(ev, "strconv.ParseFloat: parsing %.*s: %s", (int)quoted.n,
+                             (const char *)quoted.at, why);
 }
 
 POL_BUILTIN(to_number, "to_number", "(value: null | boolean | number | string) number",
@@ -276,7 +289,19 @@ POL_BUILTIN(to_number, "to_number", "(value: null | boolean | number | string) n
 }
 
 POL_FAMILY(numbers) = {
-    POL_ROW(plus),  POL_ROW(minus),         POL_ROW(mul),                POL_ROW(div),       POL_ROW(rem),        POL_ROW(abs),       POL_ROW(ceil),
-    POL_ROW(floor), POL_ROW(round), POL_ROW(numbers_range), POL_ROW(numbers_range_step), POL_ROW(rand_intn), POL_ROW(format_int),
-    POL_ROW(to_number), POL_END,
+    POL_ROW(plus),
+    POL_ROW(minus),
+    POL_ROW(mul),
+    POL_ROW(div),
+    POL_ROW(rem),
+    POL_ROW(abs),
+    POL_ROW(ceil),
+    POL_ROW(floor),
+    POL_ROW(round),
+    POL_ROW(numbers_range),
+    POL_ROW(numbers_range_step),
+    POL_ROW(rand_intn),
+    POL_ROW(format_int),
+    POL_ROW(to_number),
+    POL_END,
 };

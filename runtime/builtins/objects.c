@@ -3,8 +3,9 @@
  */
 #include "runtime/builtin.h"
 
-POL_BUILTIN(object_get, "object.get", "(object: object[any: any], key: any, default: any) any",
-            "The value at `key`, or, when `key` is an array, at that path; `default` when there is none.")
+POL_BUILTIN(
+    object_get, "object.get", "(object: object[any: any], key: any, default: any) any",
+    "The value at `key`, or, when `key` is an array, at that path; `default` when there is none.")
 {
     pol_value object = pol_arg_object(ev, args, 0), key = args[1], value = object;
     if (key.tag != POL_ARRAY) {
@@ -17,7 +18,8 @@ POL_BUILTIN(object_get, "object.get", "(object: object[any: any], key: any, defa
     return pol_is_defined(value) ? value : args[2];
 }
 
-POL_BUILTIN(object_keys, "object.keys", "(object: object[any: any]) set[any]", "The set of the object's keys.")
+POL_BUILTIN(object_keys, "object.keys", "(object: object[any: any]) set[any]",
+            "The set of the object's keys.")
 {
     pol_value object = pol_arg_object(ev, args, 0);
     pol_builder b = pol_builder_new(pol_eval_arena(ev));
@@ -58,14 +60,18 @@ static pol_value select_members(pol_eval *ev, const pol_value *args, bool kept)
     return pol_builder_object(&b);
 }
 
-POL_BUILTIN(object_filter, "object.filter", "(object: object[any: any], keys: array[any] | object[any: any] | set[any]) object[any: any]",
-            "The members of which the key is among `keys` (of an object: its keys).")
+POL_BUILTIN(
+    object_filter, "object.filter",
+    "(object: object[any: any], keys: array[any] | object[any: any] | set[any]) object[any: any]",
+    "The members of which the key is among `keys` (of an object: its keys).")
 {
     return select_members(ev, args, true);
 }
 
-POL_BUILTIN(object_remove, "object.remove", "(object: object[any: any], keys: array[any] | object[any: any] | set[any]) object[any: any]",
-            "The members of which the key is not among `keys` (of an object: its keys).")
+POL_BUILTIN(
+    object_remove, "object.remove",
+    "(object: object[any: any], keys: array[any] | object[any: any] | set[any]) object[any: any]",
+    "The members of which the key is not among `keys` (of an object: its keys).")
 {
     return select_members(ev, args, false);
 }
@@ -113,7 +119,8 @@ static bool has_elements(pol_eval *ev, pol_value super, pol_value sub)
     return true;
 }
 
-/* What lies in members: objects, sets and arrays by their own kind of part, all else by equality. */
+/* What lies in members: objects, sets and arrays by their own kind of part, all else by equality.
+ */
 static bool is_subset(pol_eval *ev, pol_value super, pol_value sub)
 {
     if (super.tag != sub.tag)
@@ -128,19 +135,24 @@ static bool is_subset(pol_eval *ev, pol_value super, pol_value sub)
 }
 
 POL_BUILTIN(object_subset, "object.subset",
-            "(super: array[any] | object[any: any] | set[any], sub: array[any] | object[any: any] | set[any]) boolean",
-            "True when `sub` is a part of `super`: members (recursively), elements of a set, a run of an array; or a set in an array.")
+            "(super: array[any] | object[any: any] | set[any], sub: array[any] | object[any: any] "
+            "| set[any]) boolean",
+            "True when `sub` is a part of `super`: members (recursively), elements of a set, a run "
+            "of an array; or a set in an array.")
 {
     pol_value super = args[0], sub = args[1];
     if (super.tag == POL_ARRAY && sub.tag == POL_SET)
         return pol_bool(has_elements(ev, super, sub));
     if (super.tag != sub.tag || !pol_is_collection(super))
-        return pol_builtin_type_error(ev, "both arguments object.subset must be of the same type or array and set");
+        return pol_builtin_type_error(
+            ev, "both arguments object.subset must be of the same type or array and set");
     return pol_bool(is_subset(ev, super, sub));
 }
 
-POL_BUILTIN(object_union, "object.union", "(a: object[any: any], b: object[any: any]) object[any: any]",
-            "The members of both; of equal keys `b`'s value counts, but two objects are joined in the same way.")
+POL_BUILTIN(object_union, "object.union",
+            "(a: object[any: any], b: object[any: any]) object[any: any]",
+            "The members of both; of equal keys `b`'s value counts, but two objects are joined in "
+            "the same way.")
 {
     pol_value a = pol_arg_object(ev, args, 0), b = pol_arg_object(ev, args, 1);
     pol_charge(ev, (uint64_t)a.n + b.n);

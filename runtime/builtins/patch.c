@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * JSON Patch on immutable values: each operation makes anew what lies on its path, and shares all else.
+ * JSON Patch on immutable values: each operation makes anew what lies on its path, and shares all
+ * else.
  */
 #include "runtime/builtins/patch.h"
 
@@ -74,8 +75,10 @@ static pol_value value_at(pol_value v, pol_value path)
 
 /* ---- one level ---- */
 
-/* array with element i left out (value undefined), or value put before it (insert) or in its place. */
-static pol_value edit_array(pol_eval *ev, pol_value array, uint32_t at, pol_value value, bool insert)
+/* array with element i left out (value undefined), or value put before it (insert) or in its place.
+ */
+static pol_value edit_array(pol_eval *ev, pol_value array, uint32_t at, pol_value value,
+                            bool insert)
 {
     pol_builder b = pol_builder_new(pol_eval_arena(ev));
     for (uint32_t i = 0; i <= array.n; i++) {
@@ -115,7 +118,8 @@ static pol_value replace_child(pol_eval *ev, pol_value v, pol_value segment, pol
     pol_charge(ev, v.n);
     if (v.tag == POL_ARRAY)
         return edit_array(ev, v, (uint32_t)pol_segment_index(segment, v.n), value, false);
-    return v.tag == POL_OBJECT ? edit_object(ev, v, segment, value) : edit_set(ev, v, segment, value);
+    return v.tag == POL_OBJECT ? edit_object(ev, v, segment, value)
+                               : edit_set(ev, v, segment, value);
 }
 
 static pol_value add_child(pol_eval *ev, pol_value v, pol_value segment, pol_value value)
@@ -136,7 +140,8 @@ static pol_value add_child(pol_eval *ev, pol_value v, pol_value segment, pol_val
 
 typedef enum { ADD, REMOVE, REPLACE } edit;
 
-static pol_value edit_at(pol_eval *ev, edit how, pol_value v, pol_value path, uint32_t i, pol_value value)
+static pol_value edit_at(pol_eval *ev, edit how, pol_value v, pol_value path, uint32_t i,
+                         pol_value value)
 {
     if (i == path.n)
         return how == REMOVE ? pol_undefined() : value;
@@ -151,7 +156,8 @@ static pol_value edit_at(pol_eval *ev, edit how, pol_value v, pol_value path, ui
     return pol_is_defined(child) ? replace_child(ev, v, segment, child) : child;
 }
 
-static pol_value move_or_copy(pol_eval *ev, bool moved, pol_value target, pol_value from, pol_value path)
+static pol_value move_or_copy(pol_eval *ev, bool moved, pol_value target, pol_value from,
+                              pol_value path)
 {
     pol_value value = value_at(target, from);
     if (!pol_is_defined(value))
@@ -189,12 +195,14 @@ static pol_value apply_patch(pol_eval *ev, pol_value target, pol_value patch)
         return edit_at(ev, REMOVE, target, path, 0, pol_undefined());
     if (pol_bytes_is(name, "move") || pol_bytes_is(name, "copy")) {
         pol_value from = required_path(ev, patch, "from");
-        return pol_is_defined(from) ? move_or_copy(ev, name.at[0] == 'm', target, from, path) : from;
+        return pol_is_defined(from) ? move_or_copy(ev, name.at[0] == 'm', target, from, path)
+                                    : from;
     }
     bool adds = pol_bytes_is(name, "add"), tests = pol_bytes_is(name, "test");
     if (!adds && !tests && !pol_bytes_is(name, "replace")) {
         pol_bytes shown = pol_quoted(ev, name);
-        return pol_builtin_error(ev, "bad patch operation: %.*s", (int)shown.n, (const char *)shown.at);
+        return pol_builtin_error(ev, "bad patch operation: %.*s", (int)shown.n,
+                                 (const char *)shown.at);
     }
     pol_value value = required(ev, patch, "value");
     if (!pol_is_defined(value))

@@ -7,7 +7,8 @@
 
 enum { GROUPS_MAX = 64 };
 
-/* One of many searches in a text mostly ends soon; only some patterns look on to the text's end each time. */
+/* One of many searches in a text mostly ends soon; only some patterns look on to the text's end
+ * each time. */
 static void charge_next(pol_eval *ev, pol_bytes pattern, size_t rest)
 {
     pol_charge(ev, (1 + rest / 256) * (1 + pattern.n / 128));
@@ -42,23 +43,28 @@ static pol_value match_pattern(pol_eval *ev, const pol_value *args)
     return pol_bool(pol_pattern_matches(p, s));
 }
 
-POL_BUILTIN(regex_match, "regex.match", "(pattern: string, value: string) boolean", "True when the pattern is found in the value.")
+POL_BUILTIN(regex_match, "regex.match", "(pattern: string, value: string) boolean",
+            "True when the pattern is found in the value.")
 {
     return match_pattern(ev, args);
 }
 
-POL_BUILTIN_FLAGS(re_match, "re_match", "(string, string) boolean", "The same as `regex.match`.", POL_DEPRECATED)
+POL_BUILTIN_FLAGS(re_match, "re_match", "(string, string) boolean", "The same as `regex.match`.",
+                  POL_DEPRECATED)
 {
     return match_pattern(ev, args);
 }
 
-POL_BUILTIN(regex_is_valid, "regex.is_valid", "(pattern: string) boolean", "True when the pattern is a regular expression.")
+POL_BUILTIN(regex_is_valid, "regex.is_valid", "(pattern: string) boolean",
+            "True when the pattern is a regular expression.")
 {
     if (args[0].tag != POL_STRING)
         return pol_bool(false);
     char why[64];
     pol_charge(ev, 100 + args[0].n);
-    pol_pattern *p = args[0].n <= POL_PATTERN_TEXT_MAX ? pol_pattern_new(pol_text(args[0]), why, sizeof why) : NULL;
+    pol_pattern *p = args[0].n <= POL_PATTERN_TEXT_MAX
+                         ? pol_pattern_new(pol_text(args[0]), why, sizeof why)
+                         : NULL;
     pol_pattern_free(p);
     return pol_bool(p != NULL);
 }
@@ -98,7 +104,8 @@ static bool next_match(searching *m)
     return false;
 }
 
-static searching search(pol_eval *ev, const pol_pattern *p, pol_bytes pattern, pol_bytes s, int n_groups)
+static searching search(pol_eval *ev, const pol_pattern *p, pol_bytes pattern, pol_bytes s,
+                        int n_groups)
 {
     if (!s.at) /* positions are compared, so the empty text needs one too */
         s = POL_BYTES("");
@@ -111,7 +118,8 @@ static pol_value string_of(pol_bytes group)
     return pol_string(group.at ? group : POL_BYTES(""));
 }
 
-POL_BUILTIN(find_n, "regex.find_n", "(pattern: string, value: string, number: number) array[string]",
+POL_BUILTIN(find_n, "regex.find_n",
+            "(pattern: string, value: string, number: number) array[string]",
             "The first `number` matches, all of them when it is negative.")
 {
     pol_bytes pattern = pol_arg_string(ev, args, 0), s = pol_arg_string(ev, args, 1);
@@ -128,7 +136,8 @@ POL_BUILTIN(find_n, "regex.find_n", "(pattern: string, value: string, number: nu
 
 POL_BUILTIN(find_all_string_submatch_n, "regex.find_all_string_submatch_n",
             "(pattern: string, value: string, number: number) array[array[string]]",
-            "The first `number` matches, all of them when it is negative, each with what its groups matched.")
+            "The first `number` matches, all of them when it is negative, each with what its "
+            "groups matched.")
 {
     pol_bytes pattern = pol_arg_string(ev, args, 0), s = pol_arg_string(ev, args, 1);
     int64_t n = pol_arg_int(ev, args, 2);
@@ -149,7 +158,8 @@ POL_BUILTIN(find_all_string_submatch_n, "regex.find_all_string_submatch_n",
     return pol_builder_array(&found);
 }
 
-POL_BUILTIN(regex_split, "regex.split", "(pattern: string, value: string) array[string]", "What stands between the matches.")
+POL_BUILTIN(regex_split, "regex.split", "(pattern: string, value: string) array[string]",
+            "What stands between the matches.")
 {
     pol_bytes pattern = pol_arg_string(ev, args, 0), s = pol_arg_string(ev, args, 1);
     const pol_pattern *p = arg_pattern(ev, pattern);
@@ -196,7 +206,9 @@ static int group_named(pol_bytes pattern, pol_bytes name)
         } else if (in_class || rest.at[0] == '[') {
             in_class = rest.at[0] != ']';
         } else if (rest.at[0] == '(') {
-            size_t skip = pol_bytes_starts(rest, POL_BYTES("(?P<")) ? 4 : pol_bytes_starts(rest, POL_BYTES("(?<")) ? 3 : 0;
+            size_t skip = pol_bytes_starts(rest, POL_BYTES("(?P<"))  ? 4
+                          : pol_bytes_starts(rest, POL_BYTES("(?<")) ? 3
+                                                                     : 0;
             if (!skip && pol_bytes_starts(rest, POL_BYTES("(?")))
                 continue;
             group++;
@@ -249,9 +261,11 @@ static void expand(const searching *m, pol_bytes value, pol_writer *w)
 }
 
 POL_BUILTIN(regex_replace, "regex.replace", "(s: string, pattern: string, value: string) string",
-            "`s` with each match replaced by `value`, in which $1 or ${name} stand for what a group matched.")
+            "`s` with each match replaced by `value`, in which $1 or ${name} stand for what a "
+            "group matched.")
 {
-    pol_bytes s = pol_arg_string(ev, args, 0), pattern = pol_arg_string(ev, args, 1), value = pol_arg_string(ev, args, 2);
+    pol_bytes s = pol_arg_string(ev, args, 0), pattern = pol_arg_string(ev, args, 1),
+              value = pol_arg_string(ev, args, 2);
     const pol_pattern *p = arg_pattern(ev, pattern);
     if (!p)
         return pol_undefined();
@@ -313,22 +327,26 @@ static bool write_template(pol_writer *w, pol_bytes s, uint8_t start, uint8_t en
     return depth == 0;
 }
 
-POL_BUILTIN(template_match, "regex.template_match",
-            "(template: string, value: string, delimiter_start: string, delimiter_end: string) boolean",
-            "True when the value as a whole fits the template, in which patterns stand between the delimiters.")
+POL_BUILTIN(
+    template_match, "regex.template_match",
+    "(template: string, value: string, delimiter_start: string, delimiter_end: string) boolean",
+    "True when the value as a whole fits the template, in which patterns stand between the "
+    "delimiters.")
 {
     pol_bytes template = pol_arg_string(ev, args, 0), value = pol_arg_string(ev, args, 1);
     pol_bytes start = pol_arg_string(ev, args, 2), end = pol_arg_string(ev, args, 3);
     if (pol_builtin_failed(ev))
         return pol_undefined();
     if (start.n != 1 || end.n != 1)
-        return pol_builtin_error(ev, "%s delimiter has to be exactly one character long but is %zu long", start.n != 1 ? "start" : "end",
-                                 start.n != 1 ? start.n : end.n);
+        return pol_builtin_error(
+            ev, "%s delimiter has to be exactly one character long but is %zu long",
+            start.n != 1 ? "start" : "end", start.n != 1 ? start.n : end.n);
     pol_charge(ev, template.n / 16);
     pol_writer w = pol_writer_new(ev, 2 * template.n);
     if (!write_template(&w, template, start.at[0], end.at[0])) {
         pol_bytes shown = pol_quoted(ev, template);
-        return pol_builtin_error(ev, "unbalanced braces in %.*s", (int)shown.n, (const char *)shown.at);
+        return pol_builtin_error(ev, "unbalanced braces in %.*s", (int)shown.n,
+                                 (const char *)shown.at);
     }
     const pol_pattern *p = arg_pattern(ev, pol_writer_view(&w));
     if (!p)
@@ -389,8 +407,8 @@ static bool read_class(pol_eval *ev, pol_bytes s, size_t *at, piece *out)
 static bool fail_glob(pol_eval *ev, pol_bytes s, size_t at, const char *why)
 {
     enum { SHOWN_MAX = 100 };
-    pol_builtin_error(ev, "input:%.*s, pos:%zu, %s: the input provided is invalid", (int)(s.n < SHOWN_MAX ? s.n : SHOWN_MAX), (const char *)s.at, at,
-                      why);
+    pol_builtin_error(ev, "input:%.*s, pos:%zu, %s: the input provided is invalid",
+                      (int)(s.n < SHOWN_MAX ? s.n : SHOWN_MAX), (const char *)s.at, at, why);
     return false;
 }
 
@@ -442,7 +460,8 @@ static bool have_common(pol_eval *ev, const piece *a, const piece *b)
     return false;
 }
 
-/* Is there a text that both fit? Positions in the two are reached in order, for every step goes forward in at least one. */
+/* Is there a text that both fit? Positions in the two are reached in order, for every step goes
+ * forward in at least one. */
 static bool intersect(pol_eval *ev, const glob *a, const glob *b)
 {
     size_t width = (size_t)b->n + 1;
@@ -465,15 +484,25 @@ static bool intersect(pol_eval *ev, const glob *a, const glob *b)
 }
 
 POL_BUILTIN(globs_match, "regex.globs_match", "(glob1: string, glob2: string) boolean",
-            "True when some text fits both; in these '.' is any character, [a-z] one of some, and '*' and '+' repeat.")
+            "True when some text fits both; in these '.' is any character, [a-z] one of some, and "
+            "'*' and '+' repeat.")
 {
     glob a, b;
-    if (!read_glob(ev, pol_arg_string(ev, args, 0), &a) || !read_glob(ev, pol_arg_string(ev, args, 1), &b))
+    if (!read_glob(ev, pol_arg_string(ev, args, 0), &a) ||
+        !read_glob(ev, pol_arg_string(ev, args, 1), &b))
         return pol_undefined();
     return pol_bool(intersect(ev, &a, &b));
 }
 
 POL_FAMILY(regex) = {
-    POL_ROW(regex_match), POL_ROW(re_match),      POL_ROW(regex_is_valid), POL_ROW(find_n),      POL_ROW(find_all_string_submatch_n),
-    POL_ROW(regex_split), POL_ROW(regex_replace), POL_ROW(template_match), POL_ROW(globs_match), POL_END,
+    POL_ROW(regex_match),
+    POL_ROW(re_match),
+    POL_ROW(regex_is_valid),
+    POL_ROW(find_n),
+    POL_ROW(find_all_string_submatch_n),
+    POL_ROW(regex_split),
+    POL_ROW(regex_replace),
+    POL_ROW(template_match),
+    POL_ROW(globs_match),
+    POL_END,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * JSON Schema: one function for each group of keywords, over one table of what a keyword's value has to be. The texts of failures are
- * those that policies written for OPA expect.
+ * JSON Schema: one function for each group of keywords, over one table of what a keyword's value
+ * has to be. The texts of failures are those that policies written for OPA expect.
  */
 #include "runtime/builtins/schema.h"
 
@@ -46,14 +46,28 @@ static const char type_names[] = "array boolean integer number null object strin
 
 static bool is_type_name(pol_value v)
 {
-    static const char *const names[] = {"array", "boolean", "integer", "number", "null", "object", "string"};
+    static const char *const names[] = {"array", "boolean", "integer", "number",
+                                        "null",  "object",  "string"};
     for (size_t i = 0; v.tag == POL_STRING && i < sizeof names / sizeof *names; i++)
         if (pol_bytes_is(pol_text(v), names[i]))
             return true;
     return false;
 }
 
-typedef enum { SCHEMA, SCHEMAS, SCHEMA_OR_LIST, SCHEMA_MAP, STRING, STRINGS, NUMBER, COUNT, BOOLEAN, NUMBER_OR_BOOLEAN, LIST, OBJECT } keyword_form;
+typedef enum {
+    SCHEMA,
+    SCHEMAS,
+    SCHEMA_OR_LIST,
+    SCHEMA_MAP,
+    STRING,
+    STRINGS,
+    NUMBER,
+    COUNT,
+    BOOLEAN,
+    NUMBER_OR_BOOLEAN,
+    LIST,
+    OBJECT
+} keyword_form;
 
 static const struct {
     const char *name;
@@ -101,7 +115,9 @@ static const char *fault_in(pol_eval *ev, pol_value schemas, unsigned nesting)
 {
     const char *fault = NULL;
     for (uint32_t i = 0; i < schemas.n && !fault; i++)
-        fault = find_fault(ev, schemas.tag == POL_OBJECT ? pol_member_value(schemas, i) : pol_element(schemas, i), nesting);
+        fault = find_fault(
+            ev, schemas.tag == POL_OBJECT ? pol_member_value(schemas, i) : pol_element(schemas, i),
+            nesting);
     return fault;
 }
 
@@ -146,8 +162,11 @@ static const char *type_fault(pol_eval *ev, pol_value type)
         if (name.tag != POL_STRING)
             return "Invalid type. Expected: string/array of strings, given: type";
         if (!is_type_name(name))
-            return pol_arena_printf(pol_eval_arena(ev), "has a primitive type that is NOT VALID -- given: /%.*s/ Expected valid values are:[%s]",
-                                    (int)(name.n < TEXT_MAX ? name.n : TEXT_MAX), (const char *)name.text, type_names);
+            return pol_arena_printf(pol_eval_arena(ev),
+                                    "has a primitive type that is NOT VALID -- given: /%.*s/ "
+                                    "Expected valid values are:[%s]",
+                                    (int)(name.n < TEXT_MAX ? name.n : TEXT_MAX),
+                                    (const char *)name.text, type_names);
     }
     return NULL;
 }
@@ -169,7 +188,8 @@ static const char *find_fault(pol_eval *ev, pol_value schema, unsigned nesting)
         if (!pol_is_defined(v))
             continue;
         if (!is_of_form(v, form))
-            return pol_arena_printf(pol_eval_arena(ev), "%s must be %s", keywords[i].name, keywords[i].wanted);
+            return pol_arena_printf(pol_eval_arena(ev), "%s must be %s", keywords[i].name,
+                                    keywords[i].wanted);
         if (form == SCHEMAS || form == SCHEMA_MAP || (form == SCHEMA_OR_LIST && is_list(v)))
             fault = fault_in(ev, v, nesting + 1);
         else if (form == SCHEMA || form == SCHEMA_OR_LIST)
@@ -195,7 +215,8 @@ static void write_place(pol_writer *w, const place *at)
     pol_writer_value(w, at->segment);
 }
 
-static void add_failure(validation *v, const place *at, const char *type, const char *fmt, ...) POL_PRINTF(4, 5);
+static void add_failure(validation *v, const place *at, const char *type, const char *fmt, ...)
+    POL_PRINTF(4, 5);
 
 static void add_failure(validation *v, const place *at, const char *type, const char *fmt, ...)
 {
@@ -230,12 +251,15 @@ static const char *shown(validation *v, pol_value value)
     pol_buf buf = {0};
     pol_json_write(&buf, value, POL_JSON_COMPACT);
     pol_bytes text = pol_text(pol_string_take(v->ev, &buf));
-    return pol_arena_printf(pol_eval_arena(v->ev), "%.*s", (int)(text.n < TEXT_MAX ? text.n : TEXT_MAX), (const char *)text.at);
+    return pol_arena_printf(pol_eval_arena(v->ev), "%.*s",
+                            (int)(text.n < TEXT_MAX ? text.n : TEXT_MAX), (const char *)text.at);
 }
 
 static const char *plain(validation *v, pol_value string)
 {
-    return pol_arena_printf(pol_eval_arena(v->ev), "%.*s", (int)(string.n < TEXT_MAX ? string.n : TEXT_MAX), (const char *)string.text);
+    return pol_arena_printf(pol_eval_arena(v->ev), "%.*s",
+                            (int)(string.n < TEXT_MAX ? string.n : TEXT_MAX),
+                            (const char *)string.text);
 }
 
 /* ---- validating ---- */
@@ -264,7 +288,8 @@ static const char *json_type(pol_value v)
 static bool has_type(pol_value value, pol_value name)
 {
     const char *type = json_type(value);
-    return pol_bytes_is(pol_text(name), type) || (pol_is_number(value) && pol_bytes_is(pol_text(name), "number"));
+    return pol_bytes_is(pol_text(name), type) ||
+           (pol_is_number(value) && pol_bytes_is(pol_text(name), "number"));
 }
 
 static void check_type(validation *v, pol_value value, pol_value schema, const place *at)
@@ -274,7 +299,8 @@ static void check_type(validation *v, pol_value value, pol_value schema, const p
         return;
     if (type.tag == POL_STRING) {
         if (!has_type(value, type))
-            add_failure(v, at, "invalid_type", "Invalid type. Expected: %s, given: %s", plain(v, type), json_type(value));
+            add_failure(v, at, "invalid_type", "Invalid type. Expected: %s, given: %s",
+                        plain(v, type), json_type(value));
         return;
     }
     pol_writer names = pol_writer_new(v->ev, 32);
@@ -285,14 +311,16 @@ static void check_type(validation *v, pol_value value, pol_value schema, const p
         pol_writer_value(&names, pol_element(type, i));
     }
     pol_writer_add(&names, "]", 2);
-    add_failure(v, at, "invalid_type", "Invalid type. Expected: %s, given: %s", (const char *)names.at, json_type(value));
+    add_failure(v, at, "invalid_type", "Invalid type. Expected: %s, given: %s",
+                (const char *)names.at, json_type(value));
 }
 
 static void check_values(validation *v, pol_value value, pol_value schema, const place *at)
 {
     pol_value allowed = keyword(schema, "enum"), constant = keyword(schema, "const");
     if (pol_is_defined(constant) && !pol_equal(value, constant))
-        add_failure(v, at, "const", "%s does not match: %s", at ? shown(v, at->segment) : "(root)", shown(v, constant));
+        add_failure(v, at, "const", "%s does not match: %s", at ? shown(v, at->segment) : "(root)",
+                    shown(v, constant));
     if (!pol_is_defined(allowed))
         return;
     pol_writer texts = pol_writer_new(v->ev, 64);
@@ -305,8 +333,10 @@ static void check_values(validation *v, pol_value value, pol_value schema, const
     }
     pol_writer field = pol_writer_new(v->ev, 16);
     write_place(&field, at);
-    add_failure(v, at, "enum", "%.*s must be one of the following: %.*s", field.n ? (int)(field.n < 100 ? field.n : 100) : 6,
-                field.n ? (const char *)field.at : "(root)", (int)(texts.n < TEXT_MAX ? texts.n : TEXT_MAX), (const char *)texts.at);
+    add_failure(v, at, "enum", "%.*s must be one of the following: %.*s",
+                field.n ? (int)(field.n < 100 ? field.n : 100) : 6,
+                field.n ? (const char *)field.at : "(root)",
+                (int)(texts.n < TEXT_MAX ? texts.n : TEXT_MAX), (const char *)texts.at);
 }
 
 static uint32_t count_fitting(validation *v, pol_value value, pol_value schemas)
@@ -319,7 +349,8 @@ static uint32_t count_fitting(validation *v, pol_value value, pol_value schemas)
 
 static void check_combinations(validation *v, pol_value value, pol_value schema, const place *at)
 {
-    pol_value all = keyword(schema, "allOf"), any = keyword(schema, "anyOf"), one = keyword(schema, "oneOf"), none = keyword(schema, "not");
+    pol_value all = keyword(schema, "allOf"), any = keyword(schema, "anyOf"),
+              one = keyword(schema, "oneOf"), none = keyword(schema, "not");
     pol_value condition = keyword(schema, "if");
     if (pol_is_defined(any) && count_fitting(v, value, any) == 0)
         add_failure(v, at, "number_any_of", "Must validate at least one schema (anyOf)");
@@ -337,7 +368,8 @@ static void check_combinations(validation *v, pol_value value, pol_value schema,
     bool holds = fits(v, value, condition);
     pol_value branch = keyword(schema, holds ? "then" : "else");
     if (pol_is_defined(branch) && !fits(v, value, branch))
-        add_failure(v, at, holds ? "condition_then" : "condition_else", "Must validate \"%s\" as \"if\" was %s", holds ? "then" : "else",
+        add_failure(v, at, holds ? "condition_then" : "condition_else",
+                    "Must validate \"%s\" as \"if\" was %s", holds ? "then" : "else",
                     holds ? "valid" : "not valid");
 }
 
@@ -361,7 +393,8 @@ static bool is_unique(validation *v, pol_value list)
 
 static void check_items(validation *v, pol_value list, pol_value schema, const place *at)
 {
-    pol_value items = keyword(schema, "items"), more = keyword(schema, "additionalItems"), contains = keyword(schema, "contains");
+    pol_value items = keyword(schema, "items"), more = keyword(schema, "additionalItems"),
+              contains = keyword(schema, "contains");
     int64_t limit;
     bool contained = false;
     for (uint32_t i = 0; i < list.n; i++) {
@@ -380,9 +413,11 @@ static void check_items(validation *v, pol_value list, pol_value schema, const p
     if (pol_is_defined(contains) && !contained)
         add_failure(v, at, "contains", "At least one of the items must match");
     if (has_limit(schema, "minItems", &limit) && list.n < limit)
-        add_failure(v, at, "array_min_items", "Array must have at least %lld items", (long long)limit);
+        add_failure(v, at, "array_min_items", "Array must have at least %lld items",
+                    (long long)limit);
     if (has_limit(schema, "maxItems", &limit) && list.n > limit)
-        add_failure(v, at, "array_max_items", "Array must have at most %lld items", (long long)limit);
+        add_failure(v, at, "array_max_items", "Array must have at most %lld items",
+                    (long long)limit);
     if (pol_is_true(keyword(schema, "uniqueItems")) && !is_unique(v, list))
         add_failure(v, at, "unique", "array items must be unique");
 }
@@ -394,10 +429,13 @@ static bool matches(validation *v, pol_value pattern, pol_value text)
     return p && pol_pattern_matches(p, pol_text(text));
 }
 
-static void check_member(validation *v, pol_value key, pol_value value, pol_value schema, const place *at)
+static void check_member(validation *v, pol_value key, pol_value value, pol_value schema,
+                         const place *at)
 {
-    pol_value properties = keyword(schema, "properties"), patterns = keyword(schema, "patternProperties");
-    pol_value more = keyword(schema, "additionalProperties"), names = keyword(schema, "propertyNames");
+    pol_value properties = keyword(schema, "properties"),
+              patterns = keyword(schema, "patternProperties");
+    pol_value more = keyword(schema, "additionalProperties"),
+              names = keyword(schema, "propertyNames");
     place below = {at, key};
     pol_value of = pol_is_defined(properties) ? pol_object_get(properties, key) : pol_undefined();
     bool known = pol_is_defined(of);
@@ -409,15 +447,18 @@ static void check_member(validation *v, pol_value key, pol_value value, pol_valu
             validate(v, value, pol_member_value(patterns, i), &below);
         }
     if (!known && pol_is_false(more))
-        add_failure(v, at, "additional_property_not_allowed", "Additional property %s is not allowed",
+        add_failure(v, at, "additional_property_not_allowed",
+                    "Additional property %s is not allowed",
                     key.tag == POL_STRING ? plain(v, key) : shown(v, key));
     else if (!known && more.tag == POL_OBJECT)
         validate(v, value, more, &below);
     if (pol_is_defined(names) && !fits(v, key, names))
-        add_failure(v, at, "invalid_property_name", "Property name of \"%s\" does not match", key.tag == POL_STRING ? plain(v, key) : shown(v, key));
+        add_failure(v, at, "invalid_property_name", "Property name of \"%s\" does not match",
+                    key.tag == POL_STRING ? plain(v, key) : shown(v, key));
 }
 
-static void check_dependencies(validation *v, pol_value object, pol_value dependencies, const place *at)
+static void check_dependencies(validation *v, pol_value object, pol_value dependencies,
+                               const place *at)
 {
     for (uint32_t i = 0; i < dependencies.n; i++) {
         pol_value wanted = pol_member_value(dependencies, i);
@@ -427,13 +468,15 @@ static void check_dependencies(validation *v, pol_value object, pol_value depend
             validate(v, object, wanted, at);
         for (uint32_t k = 0; is_list(wanted) && k < wanted.n; k++)
             if (!pol_is_defined(pol_object_get(object, pol_element(wanted, k))))
-                add_failure(v, at, "missing_dependency", "Has a dependency on %s", shown(v, pol_element(wanted, k)));
+                add_failure(v, at, "missing_dependency", "Has a dependency on %s",
+                            shown(v, pol_element(wanted, k)));
     }
 }
 
 static void check_members(validation *v, pol_value object, pol_value schema, const place *at)
 {
-    pol_value required = keyword(schema, "required"), dependencies = keyword(schema, "dependencies");
+    pol_value required = keyword(schema, "required"),
+              dependencies = keyword(schema, "dependencies");
     int64_t limit;
     for (uint32_t i = 0; pol_is_defined(required) && i < required.n; i++)
         if (!pol_is_defined(pol_object_get(object, pol_element(required, i))))
@@ -443,9 +486,11 @@ static void check_members(validation *v, pol_value object, pol_value schema, con
     if (pol_is_defined(dependencies))
         check_dependencies(v, object, dependencies, at);
     if (has_limit(schema, "minProperties", &limit) && object.n < limit)
-        add_failure(v, at, "array_min_properties", "Must have at least %lld properties", (long long)limit);
+        add_failure(v, at, "array_min_properties", "Must have at least %lld properties",
+                    (long long)limit);
     if (has_limit(schema, "maxProperties", &limit) && object.n > limit)
-        add_failure(v, at, "array_max_properties", "Must have at most %lld properties", (long long)limit);
+        add_failure(v, at, "array_max_properties", "Must have at most %lld properties",
+                    (long long)limit);
 }
 
 /* The formats that can be told for sure; others are not looked at, as the standard allows. */
@@ -456,17 +501,21 @@ static bool has_format(validation *v, pol_value format, pol_value text)
     } formats[] = {
         {"date", "\\A\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])\\z"},
         {"time", "\\A(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z|[+-]\\d\\d:\\d\\d)?\\z"},
-        {"date-time", "\\A\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])T(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z|[+-]\\d\\d:\\d\\d)\\z"},
+        {"date-time", "\\A\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])T(?:[01]\\d|2[0-3]):[0-"
+                      "5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z|[+-]\\d\\d:\\d\\d)\\z"},
         {"email", "\\A[^@\\s]+@[^@\\s]+\\z"},
-        {"hostname", "\\A(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\z"},
+        {"hostname", "\\A(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)*[A-Za-z0-9](?:[A-Za-"
+                     "z0-9-]{0,61}[A-Za-z0-9])?\\z"},
         {"uri", "\\A[A-Za-z][A-Za-z0-9+.-]*:[^\\s]*\\z"},
         {"uuid", "\\A[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\\z"},
         {"json-pointer", "\\A(?:/(?:[^~/]|~[01])*)*\\z"},
     };
     char z[64], out[16];
     if (pol_bytes_is(pol_text(format), "ipv4") || pol_bytes_is(pol_text(format), "ipv6")) {
-        snprintf(z, sizeof z, "%.*s", (int)(text.n < sizeof z ? text.n : 0), (const char *)text.text);
-        return strlen(z) == text.n && inet_pton(format.text[3] == '4' ? AF_INET : AF_INET6, z, out) == 1;
+        snprintf(z, sizeof z, "%.*s", (int)(text.n < sizeof z ? text.n : 0),
+                 (const char *)text.text);
+        return strlen(z) == text.n &&
+               inet_pton(format.text[3] == '4' ? AF_INET : AF_INET6, z, out) == 1;
     }
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (pol_bytes_is(pol_text(format), formats[i].name))
@@ -482,9 +531,11 @@ static void check_text(validation *v, pol_value text, pol_value schema, const pl
         n += (text.text[i] & 0xc0) != 0x80;
     pol_charge(v->ev, text.n / 32);
     if (has_limit(schema, "minLength", &limit) && n < limit)
-        add_failure(v, at, "string_gte", "String length must be greater than or equal to %lld", (long long)limit);
+        add_failure(v, at, "string_gte", "String length must be greater than or equal to %lld",
+                    (long long)limit);
     if (has_limit(schema, "maxLength", &limit) && n > limit)
-        add_failure(v, at, "string_lte", "String length must be less than or equal to %lld", (long long)limit);
+        add_failure(v, at, "string_lte", "String length must be less than or equal to %lld",
+                    (long long)limit);
     if (pol_is_defined(pattern) && !matches(v, pattern, text))
         add_failure(v, at, "pattern", "Does not match pattern '%s'", plain(v, pattern));
     if (pol_is_defined(format) && !has_format(v, format, text))
@@ -493,8 +544,10 @@ static void check_text(validation *v, pol_value text, pol_value schema, const pl
 
 static void check_number(validation *v, pol_value number, pol_value schema, const place *at)
 {
-    pol_value least = keyword(schema, "minimum"), most = keyword(schema, "maximum"), step = keyword(schema, "multipleOf");
-    pol_value above = keyword(schema, "exclusiveMinimum"), below = keyword(schema, "exclusiveMaximum");
+    pol_value least = keyword(schema, "minimum"), most = keyword(schema, "maximum"),
+              step = keyword(schema, "multipleOf");
+    pol_value above = keyword(schema, "exclusiveMinimum"),
+              below = keyword(schema, "exclusiveMaximum");
     /* Draft 4: true makes the limit beside it exclusive. */
     if (above.tag == POL_BOOL) {
         bool exclusive = above.n;
@@ -516,7 +569,8 @@ static void check_number(validation *v, pol_value number, pol_value schema, cons
         add_failure(v, at, "number_lt", "Must be less than %s", shown(v, below));
     const char *why = NULL;
     if (pol_is_defined(step)) {
-        pol_value times = pol_number_arithmetic(pol_eval_arena(v->ev), POL_DIVIDE, number, step, &why);
+        pol_value times =
+            pol_number_arithmetic(pol_eval_arena(v->ev), POL_DIVIDE, number, step, &why);
         if (!pol_is_defined(times) || !pol_number_is_integer(times))
             add_failure(v, at, "multiple_of", "Must be a multiple of %s", shown(v, step));
     }
@@ -528,11 +582,14 @@ static pol_value resolve(validation *v, pol_value ref)
     pol_bytes text = pol_text(ref);
     pol_value to = v->root;
     if (text.n == 0 || text.at[0] != '#' || (text.n > 1 && text.at[1] != '/'))
-        return pol_builtin_error(v->ev, "reference %s does not stay inside the schema", shown(v, ref));
+        return pol_builtin_error(v->ev, "reference %s does not stay inside the schema",
+                                 shown(v, ref));
     pol_value path = pol_path_segments(v->ev, pol_string(pol_bytes_of(text.at + 1, text.n - 1)));
     for (uint32_t i = 0; i < path.n && pol_is_defined(to); i++) {
         int64_t index = to.tag == POL_ARRAY ? pol_segment_index(pol_element(path, i), to.n) : -1;
-        to = to.tag != POL_ARRAY ? pol_lookup(to, pol_element(path, i)) : index >= 0 ? pol_element(to, (uint32_t)index) : pol_undefined();
+        to = to.tag != POL_ARRAY ? pol_lookup(to, pol_element(path, i))
+             : index >= 0        ? pol_element(to, (uint32_t)index)
+                                 : pol_undefined();
     }
     if (to.tag == POL_OBJECT || to.tag == POL_BOOL)
         return to;

@@ -40,7 +40,8 @@ static bool are_identifiers(pol_bytes s, bool no_zeros)
         if (part.n == 0 || (no_zeros && part.n > 1 && part.at[0] == '0' && is_all_digits(part)))
             return false;
         for (size_t i = 0; i < part.n; i++)
-            if (!is_digit(part.at[i]) && part.at[i] != '-' && !((part.at[i] | 0x20) >= 'a' && (part.at[i] | 0x20) <= 'z'))
+            if (!is_digit(part.at[i]) && part.at[i] != '-' &&
+                !((part.at[i] | 0x20) >= 'a' && (part.at[i] | 0x20) <= 'z'))
                 return false;
     }
     return true;
@@ -55,7 +56,8 @@ static bool read_version(pol_bytes s, version *out)
         while (at < s.n && is_digit(s.at[at]))
             at++;
         out->core[i] = pol_bytes_of(s.at + from, at - from);
-        if (at == from || (s.at[from] == '0' && at - from > 1) || (i < 2 && (at == s.n || s.at[at++] != '.')))
+        if (at == from || (s.at[from] == '0' && at - from > 1) ||
+            (i < 2 && (at == s.n || s.at[at++] != '.')))
             return false;
     }
     const uint8_t *plus = at < s.n ? memchr(s.at + at, '+', s.n - at) : NULL;
@@ -83,7 +85,9 @@ static int compare_pre(pol_bytes a, pol_bytes b)
             return (i <= a.n) - (k <= b.n);
         pol_bytes x = next_part(a, &i), y = next_part(b, &k);
         bool x_number = is_all_digits(x), y_number = is_all_digits(y);
-        int order = x_number && y_number ? compare_digits(x, y) : x_number != y_number ? y_number - x_number : pol_bytes_compare(x, y);
+        int order = x_number && y_number   ? compare_digits(x, y)
+                    : x_number != y_number ? y_number - x_number
+                                           : pol_bytes_compare(x, y);
         if (order)
             return order;
     }
@@ -96,11 +100,13 @@ static bool arg_version(pol_eval *ev, const pol_value *args, unsigned i, version
     if (pol_builtin_failed(ev) || read_version(s, out))
         return !pol_builtin_failed(ev);
     pol_bytes shown = pol_quoted(ev, s);
-    pol_builtin_error(ev, "operand %u: string %.*s is not a valid SemVer", i + 1, (int)shown.n, (const char *)shown.at);
+    pol_builtin_error(ev, "operand %u: string %.*s is not a valid SemVer", i + 1, (int)shown.n,
+                      (const char *)shown.at);
     return false;
 }
 
-POL_BUILTIN(semver_compare, "semver.compare", "(a: string, b: string) number", "-1 when version `a` is before `b`, 1 when behind, 0 when neither.")
+POL_BUILTIN(semver_compare, "semver.compare", "(a: string, b: string) number",
+            "-1 when version `a` is before `b`, 1 when behind, 0 when neither.")
 {
     version a, b;
     if (!arg_version(ev, args, 0, &a) || !arg_version(ev, args, 1, &b))
@@ -113,7 +119,8 @@ POL_BUILTIN(semver_compare, "semver.compare", "(a: string, b: string) number", "
     return pol_int((order > 0) - (order < 0));
 }
 
-POL_BUILTIN(semver_is_valid, "semver.is_valid", "(vsn: any) boolean", "True of a string that is a semantic version.")
+POL_BUILTIN(semver_is_valid, "semver.is_valid", "(vsn: any) boolean",
+            "True of a string that is a semantic version.")
 {
     version v;
     if (args[0].tag != POL_STRING)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Built-ins of family sets. The difference by `-` is in numbers.c, for that operator takes numbers too.
+ * Built-ins of family sets. The difference by `-` is in numbers.c, for that operator takes numbers
+ * too.
  */
 #include "runtime/builtin.h"
 
-POL_BUILTIN(and, "and", "(x: set[any], y: set[any]) set[any]", "`x & y`: the elements in both sets.")
+POL_BUILTIN(and, "and", "(x: set[any], y: set[any]) set[any]",
+            "`x & y`: the elements in both sets.")
 {
     pol_value x = pol_arg_set(ev, args, 0), y = pol_arg_set(ev, args, 1);
     pol_charge(ev, (uint64_t)x.n + y.n);
@@ -17,8 +19,8 @@ POL_BUILTIN(or, "or", "(x: set[any], y: set[any]) set[any]", "`x | y`: the eleme
     return pol_set_union(pol_eval_arena(ev), x, y);
 }
 
-POL_BUILTIN_FLAGS(set_diff, "set_diff", "(set[any], set[any]) set[any]", "The elements of the first set that are not in the second.",
-                  POL_DEPRECATED)
+POL_BUILTIN_FLAGS(set_diff, "set_diff", "(set[any], set[any]) set[any]",
+                  "The elements of the first set that are not in the second.", POL_DEPRECATED)
 {
     pol_value x = pol_arg_set(ev, args, 0), y = pol_arg_set(ev, args, 1);
     pol_charge(ev, (uint64_t)x.n + y.n);
@@ -35,7 +37,8 @@ static pol_value inner_set(pol_eval *ev, pol_value sets, uint32_t i)
     return inner;
 }
 
-POL_BUILTIN(intersection, "intersection", "(xs: set[set[any]]) set[any]", "The elements that are in every set of `xs`.")
+POL_BUILTIN(intersection, "intersection", "(xs: set[set[any]]) set[any]",
+            "The elements that are in every set of `xs`.")
 {
     pol_value sets = pol_arg_set(ev, args, 0), result = pol_empty(POL_SET);
     for (uint32_t i = 0; i < sets.n; i++) {
@@ -48,7 +51,8 @@ POL_BUILTIN(intersection, "intersection", "(xs: set[set[any]]) set[any]", "The e
     return result;
 }
 
-POL_BUILTIN(union, "union", "(xs: set[set[any]]) set[any]", "The elements that are in any set of `xs`.")
+POL_BUILTIN(union, "union", "(xs: set[set[any]]) set[any]",
+            "The elements that are in any set of `xs`.")
 {
     pol_value sets = pol_arg_set(ev, args, 0);
     pol_builder b = pol_builder_new(pol_eval_arena(ev));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Built-ins of family strings. Positions and lengths count code points; searching goes by bytes, which in valid UTF-8 finds the same.
+ * Built-ins of family strings. Positions and lengths count code points; searching goes by bytes,
+ * which in valid UTF-8 finds the same.
  */
 #include "runtime/builtins/format.h"
 #include "runtime/builtins/template.h"
@@ -19,20 +20,23 @@ static pol_bytes cut(pol_bytes s, size_t from, size_t to)
 
 /* ---- searching ---- */
 
-POL_BUILTIN(contains, "contains", "(haystack: string, needle: string) boolean", "True when `needle` is somewhere in `haystack`.")
+POL_BUILTIN(contains, "contains", "(haystack: string, needle: string) boolean",
+            "True when `needle` is somewhere in `haystack`.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0), needle = pol_arg_string(ev, args, 1);
     charge_bytes(ev, s.n);
     return pol_bool(pol_bytes_find(s, needle, 0) >= 0);
 }
 
-POL_BUILTIN(startswith, "startswith", "(search: string, base: string) boolean", "True when `search` begins with `base`.")
+POL_BUILTIN(startswith, "startswith", "(search: string, base: string) boolean",
+            "True when `search` begins with `base`.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0), base = pol_arg_string(ev, args, 1);
     return pol_bool(pol_bytes_starts(s, base));
 }
 
-POL_BUILTIN(endswith, "endswith", "(search: string, base: string) boolean", "True when `search` ends with `base`.")
+POL_BUILTIN(endswith, "endswith", "(search: string, base: string) boolean",
+            "True when `search` ends with `base`.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0), base = pol_arg_string(ev, args, 1);
     return pol_bool(pol_bytes_ends(s, base));
@@ -46,7 +50,8 @@ static int64_t count_codes(pol_bytes s)
     return n;
 }
 
-POL_BUILTIN(indexof, "indexof", "(haystack: string, needle: string) number", "Where `needle` is first found, from 0; -1 when it is not there.")
+POL_BUILTIN(indexof, "indexof", "(haystack: string, needle: string) number",
+            "Where `needle` is first found, from 0; -1 when it is not there.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0), needle = pol_arg_string(ev, args, 1);
     if (needle.n == 0)
@@ -76,7 +81,8 @@ POL_BUILTIN(indexof_n, "indexof_n", "(haystack: string, needle: string) array[nu
 }
 
 POL_BUILTIN(strings_count, "strings.count", "(search: string, substring: string) number",
-            "How often `substring` is found in `search`, not overlapping; an empty one stands around every code point.")
+            "How often `substring` is found in `search`, not overlapping; an empty one stands "
+            "around every code point.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0), needle = pol_arg_string(ev, args, 1);
     charge_bytes(ev, s.n);
@@ -88,7 +94,8 @@ POL_BUILTIN(strings_count, "strings.count", "(search: string, substring: string)
     return pol_int(n);
 }
 
-/* Operand i as a list of strings: itself, or the string alone. An empty list with an error noted when it is neither. */
+/* Operand i as a list of strings: itself, or the string alone. An empty list with an error noted
+ * when it is neither. */
 static pol_value arg_strings(pol_eval *ev, const pol_value *args, unsigned i)
 {
     pol_value v = args[i];
@@ -109,7 +116,8 @@ static pol_value arg_strings(pol_eval *ev, const pol_value *args, unsigned i)
     return v;
 }
 
-static pol_value match_any(pol_eval *ev, const pol_value *args, bool (*matches)(pol_bytes s, pol_bytes part))
+static pol_value match_any(pol_eval *ev, const pol_value *args,
+                           bool (*matches)(pol_bytes s, pol_bytes part))
 {
     pol_value search = arg_strings(ev, args, 0), base = arg_strings(ev, args, 1);
     for (uint32_t i = 0; i < search.n; i++) {
@@ -122,14 +130,16 @@ static pol_value match_any(pol_eval *ev, const pol_value *args, bool (*matches)(
 }
 
 POL_BUILTIN(any_prefix_match, "strings.any_prefix_match",
-            "(search: string | array[string] | set[string], base: string | array[string] | set[string]) boolean",
+            "(search: string | array[string] | set[string], base: string | array[string] | "
+            "set[string]) boolean",
             "True when one of the strings `search` begins with one of `base`.")
 {
     return match_any(ev, args, pol_bytes_starts);
 }
 
 POL_BUILTIN(any_suffix_match, "strings.any_suffix_match",
-            "(search: string | array[string] | set[string], base: string | array[string] | set[string]) boolean",
+            "(search: string | array[string] | set[string], base: string | array[string] | "
+            "set[string]) boolean",
             "True when one of the strings `search` ends with one of `base`.")
 {
     return match_any(ev, args, pol_bytes_ends);
@@ -175,7 +185,8 @@ static pol_value split_text(pol_eval *ev, pol_bytes s, pol_bytes delimiter)
         }
         return pol_builder_array(&parts);
     }
-    for (int64_t at; (at = pol_bytes_find(s, delimiter, from)) >= 0; from = (size_t)at + delimiter.n) {
+    for (int64_t at; (at = pol_bytes_find(s, delimiter, from)) >= 0;
+         from = (size_t)at + delimiter.n) {
         pol_charge(ev, 1);
         pol_builder_add(&parts, pol_string(cut(s, from, (size_t)at)));
     }
@@ -280,7 +291,8 @@ POL_BUILTIN(upper, "upper", "(x: string) string", "The string in upper case.")
 enum { LEFT = 1, RIGHT = 2 };
 
 /* s without the code points at its ends (which: LEFT, RIGHT) of which drops(c, context) is true. */
-static pol_bytes trim_ends(pol_eval *ev, pol_bytes s, unsigned which, bool (*drops)(uint32_t c, pol_bytes context), pol_bytes context)
+static pol_bytes trim_ends(pol_eval *ev, pol_bytes s, unsigned which,
+                           bool (*drops)(uint32_t c, pol_bytes context), pol_bytes context)
 {
     size_t from = 0, to = s.n;
     while (which & LEFT && from < to) {
@@ -315,8 +327,9 @@ static bool is_in(uint32_t c, pol_bytes cutset)
 static bool is_space(uint32_t c, pol_bytes unused)
 {
     (void)unused;
-    return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
-           c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+    return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
+           c == 0x205f || c == 0x3000;
 }
 
 static pol_value trim_args(pol_eval *ev, const pol_value *args, unsigned which)
@@ -325,34 +338,40 @@ static pol_value trim_args(pol_eval *ev, const pol_value *args, unsigned which)
     return pol_string(trim_ends(ev, s, which, is_in, cutset));
 }
 
-POL_BUILTIN(trim, "trim", "(value: string, cutset: string) string", "The string without the characters of `cutset` at either end.")
+POL_BUILTIN(trim, "trim", "(value: string, cutset: string) string",
+            "The string without the characters of `cutset` at either end.")
 {
     return trim_args(ev, args, LEFT | RIGHT);
 }
 
-POL_BUILTIN(trim_left, "trim_left", "(value: string, cutset: string) string", "The string without the characters of `cutset` at its beginning.")
+POL_BUILTIN(trim_left, "trim_left", "(value: string, cutset: string) string",
+            "The string without the characters of `cutset` at its beginning.")
 {
     return trim_args(ev, args, LEFT);
 }
 
-POL_BUILTIN(trim_right, "trim_right", "(value: string, cutset: string) string", "The string without the characters of `cutset` at its end.")
+POL_BUILTIN(trim_right, "trim_right", "(value: string, cutset: string) string",
+            "The string without the characters of `cutset` at its end.")
 {
     return trim_args(ev, args, RIGHT);
 }
 
-POL_BUILTIN(trim_space, "trim_space", "(value: string) string", "The string without white space at either end.")
+POL_BUILTIN(trim_space, "trim_space", "(value: string) string",
+            "The string without white space at either end.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0);
     return pol_string(trim_ends(ev, s, LEFT | RIGHT, is_space, POL_BYTES("")));
 }
 
-POL_BUILTIN(trim_prefix, "trim_prefix", "(value: string, prefix: string) string", "The string without `prefix`, if it begins so.")
+POL_BUILTIN(trim_prefix, "trim_prefix", "(value: string, prefix: string) string",
+            "The string without `prefix`, if it begins so.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0), prefix = pol_arg_string(ev, args, 1);
     return pol_string(pol_bytes_starts(s, prefix) ? cut(s, prefix.n, s.n) : s);
 }
 
-POL_BUILTIN(trim_suffix, "trim_suffix", "(value: string, suffix: string) string", "The string without `suffix`, if it ends so.")
+POL_BUILTIN(trim_suffix, "trim_suffix", "(value: string, suffix: string) string",
+            "The string without `suffix`, if it ends so.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0), suffix = pol_arg_string(ev, args, 1);
     return pol_string(pol_bytes_ends(s, suffix) ? cut(s, 0, s.n - suffix.n) : s);
@@ -363,7 +382,8 @@ POL_BUILTIN(trim_suffix, "trim_suffix", "(value: string, suffix: string) string"
 POL_BUILTIN(replace, "replace", "(x: string, old: string, new: string) string",
             "The string with `new` for each `old`; an empty `old` stands around every code point.")
 {
-    pol_bytes s = pol_arg_string(ev, args, 0), old = pol_arg_string(ev, args, 1), new = pol_arg_string(ev, args, 2);
+    pol_bytes s = pol_arg_string(ev, args, 0), old = pol_arg_string(ev, args, 1),
+              new = pol_arg_string(ev, args, 2);
     charge_bytes(ev, s.n);
     pol_writer w = pol_writer_new(ev, s.n);
     size_t from = 0;
@@ -399,8 +419,10 @@ static int64_t match_pattern(pol_value patterns, pol_bytes s, bool no_empty)
     return -1;
 }
 
-POL_BUILTIN(replace_n, "strings.replace_n", "(patterns: object[string: string], value: string) string",
-            "The string with each key of `patterns` replaced by its value; at each place the first fitting key counts, and results are not searched.")
+POL_BUILTIN(replace_n, "strings.replace_n",
+            "(patterns: object[string: string], value: string) string",
+            "The string with each key of `patterns` replaced by its value; at each place the first "
+            "fitting key counts, and results are not searched.")
 {
     pol_value patterns = pol_arg_object(ev, args, 0);
     for (uint32_t i = 0; i < patterns.n; i++) {
@@ -444,7 +466,8 @@ POL_BUILTIN(sprintf, "sprintf", "(format: string, values: array[any]) string",
     return pol_builtin_failed(ev) ? pol_undefined() : pol_format(ev, format, values);
 }
 
-POL_BUILTIN(render_template, "strings.render_template", "(value: string, vars: object[string: any]) string",
+POL_BUILTIN(render_template, "strings.render_template",
+            "(value: string, vars: object[string: any]) string",
             "The template, in the language of Go's text/template, filled with the variables.")
 {
     pol_bytes text = pol_arg_string(ev, args, 0);
@@ -453,9 +476,30 @@ POL_BUILTIN(render_template, "strings.render_template", "(value: string, vars: o
 }
 
 POL_FAMILY(strings) = {
-    POL_ROW(contains),         POL_ROW(startswith),       POL_ROW(endswith),   POL_ROW(indexof),    POL_ROW(indexof_n),   POL_ROW(strings_count),
-    POL_ROW(any_prefix_match), POL_ROW(any_suffix_match), POL_ROW(substring),  POL_ROW(split),      POL_ROW(split_n),     POL_ROW(concat),
-    POL_ROW(reverse),          POL_ROW(lower),            POL_ROW(upper),      POL_ROW(trim),       POL_ROW(trim_left),   POL_ROW(trim_right),
-    POL_ROW(trim_space),       POL_ROW(trim_prefix),      POL_ROW(trim_suffix), POL_ROW(replace),   POL_ROW(replace_n),   POL_ROW(sprintf),
-    POL_ROW(render_template), POL_END,
+    POL_ROW(contains),
+    POL_ROW(startswith),
+    POL_ROW(endswith),
+    POL_ROW(indexof),
+    POL_ROW(indexof_n),
+    POL_ROW(strings_count),
+    POL_ROW(any_prefix_match),
+    POL_ROW(any_suffix_match),
+    POL_ROW(substring),
+    POL_ROW(split),
+    POL_ROW(split_n),
+    POL_ROW(concat),
+    POL_ROW(reverse),
+    POL_ROW(lower),
+    POL_ROW(upper),
+    POL_ROW(trim),
+    POL_ROW(trim_left),
+    POL_ROW(trim_right),
+    POL_ROW(trim_space),
+    POL_ROW(trim_prefix),
+    POL_ROW(trim_suffix),
+    POL_ROW(replace),
+    POL_ROW(replace_n),
+    POL_ROW(sprintf),
+    POL_ROW(render_template),
+    POL_END,
 };

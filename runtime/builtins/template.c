@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Templates are cut into texts and actions once and then run over that list; a range goes back to its first item for each element. What
- * is not run is walked over in the same way, not evaluated.
+ * Templates are cut into texts and actions once and then run over that list; a range goes back to
+ * its first item for each element. What is not run is walked over in the same way, not evaluated.
  */
 #include "runtime/builtins/template.h"
 
@@ -88,7 +88,8 @@ static bool cut_items(rendering *r, pol_bytes s)
         int64_t open = pol_bytes_find(s, POL_BYTES("{{"), from);
         pol_bytes text = pol_bytes_of(s.at + from, (open < 0 ? s.n : (size_t)open) - from);
         size_t begin = (size_t)open + 2;
-        bool trims = open >= 0 && begin + 1 < s.n && s.at[begin] == '-' && is_blank(s.at[begin + 1]);
+        bool trims =
+            open >= 0 && begin + 1 < s.n && s.at[begin] == '-' && is_blank(s.at[begin + 1]);
         while (trim_next && text.n && is_blank(text.at[0]))
             text = pol_bytes_of(text.at + 1, text.n - 1);
         while (trims && text.n && is_blank(text.at[text.n - 1]))
@@ -103,7 +104,8 @@ static bool cut_items(rendering *r, pol_bytes s)
         int64_t closed = comment ? pol_bytes_find(s, POL_BYTES("*/"), begin) : (int64_t)begin;
         size_t end = closed < 0 ? s.n : action_end(s, (size_t)closed);
         if (end == s.n)
-            return fail(r, comment ? "unclosed comment" : "unclosed action", pol_bytes_of(s.at + open, s.n - (size_t)open));
+            return fail(r, comment ? "unclosed comment" : "unclosed action",
+                        pol_bytes_of(s.at + open, s.n - (size_t)open));
         pol_bytes inner = pol_bytes_of(s.at + begin, end - begin);
         trim_next = inner.n > 1 && inner.at[inner.n - 1] == '-' && is_blank(inner.at[inner.n - 2]);
         inner.n -= trim_next;
@@ -118,7 +120,8 @@ static bool cut_items(rendering *r, pol_bytes s)
 
 static bool is_name_byte(uint8_t c)
 {
-    return (c | 0x20) == '_' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9') || c >= 0x80;
+    return (c | 0x20) == '_' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+           (c >= '0' && c <= '9') || c >= 0x80;
 }
 
 static pol_bytes take_name(pol_bytes *s)
@@ -228,7 +231,10 @@ static pol_value compare(pol_bytes name, const pol_value *args, unsigned n)
     }
     if (pol_bytes_is(name, "ne"))
         return pol_bool(order != 0);
-    return pol_bool(pol_bytes_is(name, "lt") ? order < 0 : pol_bytes_is(name, "le") ? order <= 0 : pol_bytes_is(name, "gt") ? order > 0 : order >= 0);
+    return pol_bool(pol_bytes_is(name, "lt")   ? order < 0
+                    : pol_bytes_is(name, "le") ? order <= 0
+                    : pol_bytes_is(name, "gt") ? order > 0
+                                               : order >= 0);
 }
 
 static pol_value size_of(rendering *r, pol_value v)
@@ -241,7 +247,9 @@ static pol_value size_of(rendering *r, pol_value v)
 
 static bool is_function(pol_bytes name)
 {
-    static const char *const names[] = {"and", "or", "not", "len", "index", "print", "println", "printf", "html", "eq", "ne", "lt", "le", "gt", "ge"};
+    static const char *const names[] = {"and",   "or",      "not",    "len",  "index",
+                                        "print", "println", "printf", "html", "eq",
+                                        "ne",    "lt",      "le",     "gt",   "ge"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (pol_bytes_is(name, names[i]))
             return true;
@@ -250,7 +258,8 @@ static bool is_function(pol_bytes name)
 
 static pol_value call(rendering *r, pol_bytes name, const pol_value *args, unsigned n)
 {
-    bool compares = name.n == 2 && !pol_bytes_is(name, "or"), prints = pol_bytes_is(name, "print") || pol_bytes_is(name, "println");
+    bool compares = name.n == 2 && !pol_bytes_is(name, "or"),
+         prints = pol_bytes_is(name, "print") || pol_bytes_is(name, "println");
     if (n < (compares ? 2 : prints ? 0 : 1)) {
         fail(r, "wrong number of arguments for", name);
         return pol_undefined();
@@ -322,12 +331,14 @@ static bool read_quoted(rendering *r, pol_bytes *s, pol_value *out)
 static bool read_literal_number(rendering *r, pol_bytes *s, pol_value *out)
 {
     size_t n = 0;
-    while (n < s->n && (is_name_byte(s->at[n]) || s->at[n] == '.' || (n == 0 && (s->at[n] == '-' || s->at[n] == '+'))))
+    while (n < s->n && (is_name_byte(s->at[n]) || s->at[n] == '.' ||
+                        (n == 0 && (s->at[n] == '-' || s->at[n] == '+'))))
         n++;
     pol_bytes text = pol_bytes_of(s->at, n);
     bool digits = n > 0, point = false;
     for (size_t i = text.n && text.at[0] == '-'; i < text.n; i++) {
-        digits &= (text.at[i] >= '0' && text.at[i] <= '9') || (text.at[i] == '.' && !point && i + 1 < text.n && i > 0);
+        digits &= (text.at[i] >= '0' && text.at[i] <= '9') ||
+                  (text.at[i] == '.' && !point && i + 1 < text.n && i > 0);
         point |= text.at[i] == '.';
     }
     if (!digits || (text.at[0] == '-' && n == 1))
@@ -390,8 +401,10 @@ static bool read_operand(rendering *r, pol_bytes *s, pol_value dot, pol_value *o
     return read_fields(r, s, out);
 }
 
-/* One command: an operand, or a function with its operands; piped, if defined by has_piped, is the last of them. */
-static bool read_command(rendering *r, pol_bytes *s, pol_value dot, bool has_piped, pol_value *value)
+/* One command: an operand, or a function with its operands; piped, if defined by has_piped, is the
+ * last of them. */
+static bool read_command(rendering *r, pol_bytes *s, pol_value dot, bool has_piped,
+                         pol_value *value)
 {
     pol_value args[ARGUMENTS_MAX + 1];
     unsigned n = 0;
@@ -432,7 +445,8 @@ static void declare(rendering *r, pol_bytes name, pol_value value)
 }
 
 /* "$x :=", "$x =" or "$i, $x :=" before a pipeline; names without '$'. n: 0 to 2. */
-static bool read_targets(rendering *r, pol_bytes *s, pol_bytes names[2], unsigned *n, bool *declares)
+static bool read_targets(rendering *r, pol_bytes *s, pol_bytes names[2], unsigned *n,
+                         bool *declares)
 {
     pol_bytes rest = trim(*s);
     *n = 0;
@@ -482,7 +496,8 @@ static bool evaluate(rendering *r, pol_bytes s, pol_value dot, pol_value *out, b
 
 /* ---- running ---- */
 
-/* Runs items up to an else or end of this level, which is not taken; without live it only walks over them. */
+/* Runs items up to an else or end of this level, which is not taken; without live it only walks
+ * over them. */
 static bool run_list(rendering *r, pol_value dot, bool live);
 
 static bool at_keyword(const rendering *r, const char *word, pol_bytes *rest)
@@ -530,7 +545,8 @@ static bool run_condition(rendering *r, pol_bytes pipeline, pol_value dot, bool 
     }
 }
 
-static bool run_element(rendering *r, pol_value list, uint32_t i, const pol_bytes names[2], unsigned n_names, bool declares)
+static bool run_element(rendering *r, pol_value list, uint32_t i, const pol_bytes names[2],
+                        unsigned n_names, bool declares)
 {
     pol_value key = list.tag == POL_OBJECT ? pol_member_key(list, i) : pol_int(i);
     pol_value value = list.tag == POL_OBJECT ? pol_member_value(list, i) : pol_element(list, i);
@@ -549,7 +565,8 @@ static bool run_range(rendering *r, pol_bytes pipeline, pol_value dot, bool live
     bool declares = false;
     pol_value list = pol_empty(POL_ARRAY);
     if (live) {
-        if (!read_targets(r, &pipeline, names, &n_names, &declares) || !read_pipeline(r, &pipeline, dot, &list))
+        if (!read_targets(r, &pipeline, names, &n_names, &declares) ||
+            !read_pipeline(r, &pipeline, dot, &list))
             return false;
         if (!pol_is_defined(list) || list.tag == POL_NULL)
             list = pol_empty(POL_ARRAY);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The part of Go's text/template that policies use: fields, variables, pipelines, if, with, range, comments, trimming, and the functions
- * on values. Templates are not defined or called by name.
+ * The part of Go's text/template that policies use: fields, variables, pipelines, if, with, range,
+ * comments, trimming, and the functions on values. Templates are not defined or called by name.
  */
 #pragma once
 

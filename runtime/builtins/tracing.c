@@ -3,7 +3,9 @@
  */
 #include "runtime/builtins/writer.h"
 
-POL_BUILTIN_FLAGS(print, "print", "() none", "Prints its arguments, whatever they are, with blanks between them; `<undefined>` for what is undefined.",
+POL_BUILTIN_FLAGS(print, "print", "() none",
+                  "Prints its arguments, whatever they are, with blanks between them; "
+                  "`<undefined>` for what is undefined.",
                   POL_VARIADIC)
 {
     pol_writer w = pol_writer_new(ev, 0);
@@ -19,7 +21,8 @@ POL_BUILTIN_FLAGS(print, "print", "() none", "Prints its arguments, whatever the
     return pol_bool(true);
 }
 
-POL_BUILTIN(trace, "trace", "(note: string) boolean", "Puts a note into the explanation of a decision.")
+POL_BUILTIN(trace, "trace", "(note: string) boolean",
+            "Puts a note into the explanation of a decision.")
 {
     pol_eval_note(ev, pol_arg_string(ev, args, 0));
     return pol_bool(true);

@@ -57,12 +57,14 @@ static pol_value cast_list(pol_eval *ev, const pol_value *args, pol_tag tag)
     return tag == POL_ARRAY ? pol_builder_array(&b) : pol_builder_set(&b);
 }
 
-POL_BUILTIN_FLAGS(cast_array, "cast_array", "(any) array[any]", "An array, or a set's elements in order.", POL_DEPRECATED)
+POL_BUILTIN_FLAGS(cast_array, "cast_array", "(any) array[any]",
+                  "An array, or a set's elements in order.", POL_DEPRECATED)
 {
     return cast_list(ev, args, POL_ARRAY);
 }
 
-POL_BUILTIN_FLAGS(cast_set, "cast_set", "(any) set[any]", "A set, or the set of an array's elements.", POL_DEPRECATED)
+POL_BUILTIN_FLAGS(cast_set, "cast_set", "(any) set[any]",
+                  "A set, or the set of an array's elements.", POL_DEPRECATED)
 {
     return cast_list(ev, args, POL_SET);
 }
@@ -72,12 +74,14 @@ static pol_value cast_same(pol_eval *ev, pol_value v, pol_tag tag, const char *w
     return v.tag == tag ? v : pol_operand_error(ev, 1, wanted, v);
 }
 
-POL_BUILTIN_FLAGS(cast_string, "cast_string", "(any) string", "The value, if it is a string.", POL_DEPRECATED)
+POL_BUILTIN_FLAGS(cast_string, "cast_string", "(any) string", "The value, if it is a string.",
+                  POL_DEPRECATED)
 {
     return cast_same(ev, args[0], POL_STRING, "string");
 }
 
-POL_BUILTIN_FLAGS(cast_boolean, "cast_boolean", "(any) boolean", "The value, if it is a boolean.", POL_DEPRECATED)
+POL_BUILTIN_FLAGS(cast_boolean, "cast_boolean", "(any) boolean", "The value, if it is a boolean.",
+                  POL_DEPRECATED)
 {
     return cast_same(ev, args[0], POL_BOOL, "boolean");
 }
@@ -87,13 +91,16 @@ POL_BUILTIN_FLAGS(cast_null, "cast_null", "(any) null", "The value, if it is nul
     return cast_same(ev, args[0], POL_NULL, "null");
 }
 
-POL_BUILTIN_FLAGS(cast_object, "cast_object", "(any) object[any: any]", "The value, if it is an object.", POL_DEPRECATED)
+POL_BUILTIN_FLAGS(cast_object, "cast_object", "(any) object[any: any]",
+                  "The value, if it is an object.", POL_DEPRECATED)
 {
     return cast_same(ev, args[0], POL_OBJECT, "object");
 }
 
 POL_FAMILY(types) = {
-    POL_ROW(type_name),  POL_ROW(is_null),     POL_ROW(is_boolean),   POL_ROW(is_number),  POL_ROW(is_string),
-    POL_ROW(is_array),   POL_ROW(is_object),   POL_ROW(is_set),       POL_ROW(cast_array), POL_ROW(cast_set),
-    POL_ROW(cast_string), POL_ROW(cast_boolean), POL_ROW(cast_null),  POL_ROW(cast_object), POL_END,
+    POL_ROW(type_name), POL_ROW(is_null),     POL_ROW(is_boolean),
+    POL_ROW(is_number), POL_ROW(is_string),   POL_ROW(is_array),
+    POL_ROW(is_object), POL_ROW(is_set),      POL_ROW(cast_array),
+    POL_ROW(cast_set),  POL_ROW(cast_string), POL_ROW(cast_boolean),
+    POL_ROW(cast_null), POL_ROW(cast_object), POL_END,
 };

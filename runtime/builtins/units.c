@@ -31,7 +31,8 @@ static size_t amount_end(pol_bytes s)
     return s.n;
 }
 
-/* The places by which a prefix moves the point, or the power of 1024. False when there is no such unit. */
+/* The places by which a prefix moves the point, or the power of 1024. False when there is no such
+ * unit. */
 static bool read_unit(const quantity *q, bool bytes, int *places, int *power)
 {
     static const char prefixes[] = "kmgtpe";
@@ -57,7 +58,8 @@ static bool read_unit(const quantity *q, bool bytes, int *places, int *power)
 enum { EXPONENT_MAX = 4096, AMOUNT_MAX = 1000 };
 
 /* digits * 10^-*scale out of a decimal text. Returns NULL or what is wrong. */
-static const char *read_amount(pol_bytes s, uint8_t *digits, size_t *n_digits, int64_t *scale, const char *malformed)
+static const char *read_amount(pol_bytes s, uint8_t *digits, size_t *n_digits, int64_t *scale,
+                               const char *malformed)
 {
     size_t i = 0, n = 0;
     bool point = false, any = false;
@@ -128,9 +130,11 @@ static pol_value scale_digits(pol_eval *ev, pol_bytes digits, int64_t scale)
 static pol_value parse(pol_eval *ev, pol_bytes text, bool bytes)
 {
     static const char *const none[] = {"no amount provided", "no byte amount provided"};
-    static const char *const malformed[] = {"could not parse amount to a number", "could not parse byte amount to a number"};
+    static const char *const malformed[] = {"could not parse amount to a number",
+                                            "could not parse byte amount to a number"};
     pol_charge(ev, 1 + text.n);
-    uint8_t *kept = pol_arena_alloc(pol_eval_arena(ev), text.n + 1), *digits = pol_arena_alloc(pol_eval_arena(ev), text.n + 1);
+    uint8_t *kept = pol_arena_alloc(pol_eval_arena(ev), text.n + 1),
+            *digits = pol_arena_alloc(pol_eval_arena(ev), text.n + 1);
     pol_bytes s = {kept, 0};
     for (size_t i = 0; i < text.n; i++)
         if (text.at[i] != '"')
@@ -146,15 +150,19 @@ static pol_value parse(pol_eval *ev, pol_bytes text, bool bytes)
         memcpy(q.unit, s.at + q.amount.n, q.n_unit);
     if (q.n_unit > sizeof q.unit || !read_unit(&q, bytes, &places, &power)) {
         int n = q.n_unit < 32 ? (int)q.n_unit : 32;
-        return pol_builtin_error(ev, "%s %.*s not recognized", bytes ? "byte unit" : "unit", n, (const char *)s.at + q.amount.n);
+        return pol_builtin_error(ev, "%s %.*s not recognized", bytes ? "byte unit" : "unit", n,
+                                 (const char *)s.at + q.amount.n);
     }
     size_t n_digits = 0;
     int64_t scale = 0;
-    const char *why = q.amount.n > AMOUNT_MAX ? malformed[bytes] : read_amount(q.amount, digits, &n_digits, &scale, malformed[bytes]);
+    const char *why = q.amount.n > AMOUNT_MAX
+                          ? malformed[bytes]
+                          : read_amount(q.amount, digits, &n_digits, &scale, malformed[bytes]);
     if (why)
         return pol_builtin_error(ev, "%s", why);
     pol_value v = scale_digits(ev, pol_bytes_of(digits, n_digits), 0);
-    v = pol_number_arithmetic(pol_eval_arena(ev), POL_MULTIPLY, v, pol_int((int64_t)1 << 10 * power), &why);
+    v = pol_number_arithmetic(pol_eval_arena(ev), POL_MULTIPLY, v,
+                              pol_int((int64_t)1 << 10 * power), &why);
     char buf[POL_NUMBER_TEXT_MAX];
     v = scale_digits(ev, pol_number_text(v, buf), scale - places);
     if (pol_number_is_integer(v))
@@ -162,18 +170,21 @@ static pol_value parse(pol_eval *ev, pol_bytes text, bool bytes)
     /* As OPA: bytes are cut to whole ones, other amounts are doubles. */
     if (!bytes)
         return pol_number_double(pol_eval_arena(ev), pol_number_to_double(v));
-    return pol_number_round(pol_eval_arena(ev), pol_compare(v, pol_int(0)) < 0 ? POL_CEIL : POL_FLOOR, v);
+    return pol_number_round(pol_eval_arena(ev),
+                            pol_compare(v, pol_int(0)) < 0 ? POL_CEIL : POL_FLOOR, v);
 }
 
 POL_BUILTIN(units_parse, "units.parse", "(x: string) number",
-            "The amount with its prefix: K M G T P E are powers of 1000, Ki ... of 1024, m is a thousandth.")
+            "The amount with its prefix: K M G T P E are powers of 1000, Ki ... of 1024, m is a "
+            "thousandth.")
 {
     pol_bytes text = pol_arg_string(ev, args, 0);
     return pol_builtin_failed(ev) ? pol_undefined() : parse(ev, text, false);
 }
 
 POL_BUILTIN(units_parse_bytes, "units.parse_bytes", "(x: string) number",
-            "The number of bytes: KB or K ... are powers of 1000, KiB or Ki ... of 1024, in either case of letters.")
+            "The number of bytes: KB or K ... are powers of 1000, KiB or Ki ... of 1024, in either "
+            "case of letters.")
 {
     pol_bytes text = pol_arg_string(ev, args, 0);
     return pol_builtin_failed(ev) ? pol_undefined() : parse(ev, text, true);

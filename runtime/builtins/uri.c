@@ -189,16 +189,18 @@ static void put(pol_builder *b, const char *name, pol_bytes s)
 }
 
 POL_BUILTIN(uri_parse, "uri.parse", "(uri: string) object[string: string]",
-            "The parts of the URI that are there: scheme, hostname, port, path, raw_path, raw_query, fragment.")
+            "The parts of the URI that are there: scheme, hostname, port, path, raw_path, "
+            "raw_query, fragment.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0);
     reference r;
     if (pol_builtin_failed(ev))
         return pol_undefined();
     if (!read_reference(ev, s, &r)) {
-        pol_bytes shown = pol_quoted(ev, s), where = r.where.n ? pol_quoted(ev, r.where) : POL_BYTES("");
-        return pol_builtin_error(ev, "parse %.*s: %s%s%.*s", (int)shown.n, (const char *)shown.at, r.why, where.n ? " " : "", (int)where.n,
-                                 (const char *)where.at);
+        pol_bytes shown = pol_quoted(ev, s),
+                  where = r.where.n ? pol_quoted(ev, r.where) : POL_BYTES("");
+        return pol_builtin_error(ev, "parse %.*s: %s%s%.*s", (int)shown.n, (const char *)shown.at,
+                                 r.why, where.n ? " " : "", (int)where.n, (const char *)where.at);
     }
     pol_builder b = pol_builder_new(pol_eval_arena(ev));
     put(&b, "scheme", r.scheme);
@@ -211,7 +213,8 @@ POL_BUILTIN(uri_parse, "uri.parse", "(uri: string) object[string: string]",
     return pol_builder_object(&b);
 }
 
-POL_BUILTIN(uri_is_valid, "uri.is_valid", "(uri: string) boolean", "True of a URI that `uri.parse` can read and that is not empty.")
+POL_BUILTIN(uri_is_valid, "uri.is_valid", "(uri: string) boolean",
+            "True of a URI that `uri.parse` can read and that is not empty.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0);
     reference r;

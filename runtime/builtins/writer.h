@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Text that a built-in makes, growing in the decision's arena, so that a spent budget may end the decision at any point. A text too
- * long for a value is an error of the built-in.
+ * Text that a built-in makes, growing in the decision's arena, so that a spent budget may end the
+ * decision at any point. A text too long for a value is an error of the built-in.
  */
 #pragma once
 
@@ -39,8 +39,9 @@ pol_value pol_writer_string(pol_writer *w);
 pol_value pol_string_take(pol_eval *ev, pol_buf *buf);
 /* Foreign text for a message: quoted, cut after some hundred bytes. */
 pol_bytes pol_quoted(pol_eval *ev, pol_bytes s);
-/* Pays for every element in v, however often shared ones are met, and for the bytes of strings: to be called before something is done
- * that takes as long, such as printing. */
+/* Pays for every element in v, however often shared ones are met, and for the bytes of strings: to
+ * be called before something is done that takes as long, such as printing. */
 void pol_charge_value(pol_eval *ev, pol_value v);
-/* Pays for looking for a pattern in a text: linear in the text, and in the worst case in the pattern too. */
+/* Pays for looking for a pattern in a text: linear in the text, and in the worst case in the
+ * pattern too. */
 void pol_charge_search(pol_eval *ev, pol_bytes pattern, pol_bytes text);

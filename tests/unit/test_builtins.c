@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The table of built-ins: names, the grammar of signatures, and the agreement with the list of a conformance pack, which the environment
- * variable POLWARD_BUILTINS_JSON names.
+ * The table of built-ins: names, the grammar of signatures, and the agreement with the list of a
+ * conformance pack, which the environment variable POLWARD_BUILTINS_JSON names.
  */
 #include "runtime/builtin.h"
 #include "runtime/json.h"
@@ -53,7 +53,8 @@ static bool read_word_type(const char **p)
             return true;
     if (strcmp(name, "object") == 0)
         return take(p, "[") && read_type(p) && take(p, ":") && read_type(p) && take(p, "]");
-    return (strcmp(name, "array") == 0 || strcmp(name, "set") == 0) && take(p, "[") && read_type(p) && take(p, "]");
+    return (strcmp(name, "array") == 0 || strcmp(name, "set") == 0) && take(p, "[") &&
+           read_type(p) && take(p, "]");
 }
 
 static bool read_single(const char **p)
@@ -120,7 +121,8 @@ static void every_signature_follows_the_grammar(void **state)
     for (unsigned i = 0; (b = pol_builtin_at(i)); i++) {
         int n = read_signature(b->signature);
         if (n < 0 || (unsigned)n != pol_builtin_arity(b))
-            fail_msg("%s: \"%s\" reads as %d arguments, arity %u", b->name, b->signature, n, pol_builtin_arity(b));
+            fail_msg("%s: \"%s\" reads as %d arguments, arity %u", b->name, b->signature, n,
+                     pol_builtin_arity(b));
     }
 }
 
@@ -163,7 +165,8 @@ static void check_entry(pol_value entry)
     unsigned arity = pol_object_member(entry, "args").n;
     if (pol_builtin_arity(b) != arity)
         fail_msg("%s: arity %u, wanted %u", b->name, pol_builtin_arity(b), arity);
-    if (is_true(entry, "deprecated") != !!(b->flags & POL_DEPRECATED) || is_true(entry, "relation") != !!(b->flags & POL_RELATION) ||
+    if (is_true(entry, "deprecated") != !!(b->flags & POL_DEPRECATED) ||
+        is_true(entry, "relation") != !!(b->flags & POL_RELATION) ||
         is_true(entry, "out_of_scope") != !!(b->flags & POL_EXCLUDED))
         fail_msg("%s: flags %u", b->name, b->flags);
 }

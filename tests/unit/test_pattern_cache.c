@@ -32,7 +32,8 @@ static void more_patterns_than_it_keeps_are_all_answered(void **state)
     for (unsigned round = 0; round < 2; round++)
         for (unsigned i = 0; i < 3 * POL_PATTERN_CACHE_MAX; i++) {
             snprintf(text, sizeof text, "^n%u$", i);
-            const pol_pattern *p = pol_pattern_cache_get(cache, pol_bytes_text(text), why, sizeof why);
+            const pol_pattern *p =
+                pol_pattern_cache_get(cache, pol_bytes_text(text), why, sizeof why);
             assert_non_null(p);
             snprintf(text, sizeof text, "n%u", i);
             assert_true(pol_pattern_matches(p, pol_bytes_text(text)));
@@ -51,7 +52,8 @@ static void a_wrong_or_too_long_pattern_is_refused_with_a_reason(void **state)
     char *text = malloc(POL_PATTERN_TEXT_MAX + 1);
     assert_non_null(text);
     memset(text, 'a', POL_PATTERN_TEXT_MAX + 1);
-    assert_null(pol_pattern_cache_get(cache, pol_bytes_of(text, POL_PATTERN_TEXT_MAX + 1), why, sizeof why));
+    assert_null(pol_pattern_cache_get(cache, pol_bytes_of(text, POL_PATTERN_TEXT_MAX + 1), why,
+                                      sizeof why));
     assert_string_equal(why, "pattern of 32769 bytes is longer than 32768");
     free(text);
     pol_pattern_cache_free(cache);
