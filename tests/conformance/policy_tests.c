@@ -95,11 +95,30 @@ static void close_all(tested *t)
     pol_arena_deinit(&t->arena);
 }
 
+/* The segments of a path; `errors[0]` is two. */
+static pol_value split_path(pol_arena *arena, pol_bytes path)
+{
+    pol_value names = pol_path_split(arena, path);
+    pol_builder b = pol_builder_new(arena);
+    for (uint32_t i = 0; i < names.n; i++) {
+        pol_bytes name = pol_text(pol_element(names, i));
+        const uint8_t *open = name.n ? memchr(name.at, '[', name.n) : NULL;
+        if (!open || name.at[name.n - 1] != ']') {
+            pol_builder_add(&b, pol_element(names, i));
+            continue;
+        }
+        size_t at = (size_t)(open - name.at);
+        pol_builder_add(&b, pol_string(pol_bytes_of(name.at, at)));
+        pol_builder_add(&b, pol_number_read(pol_bytes_of(open + 1, name.n - at - 2)));
+    }
+    return pol_builder_array(&b);
+}
+
 /* The document at path as JSON; on failure err says why. */
 POL_MUST_USE static bool ask(tested *t, pol_bytes path, pol_value input, pol_value *out, pol_error *err)
 {
     pol_eval_begin(t->eval, t->bundle);
-    pol_entry entry = pol_bundle_entry(t->bundle, &t->arena, pol_path_split(&t->arena, path));
+    pol_entry entry = pol_bundle_entry(t->bundle, &t->arena, split_path(&t->arena, path));
     POL_TRY(pol_eval_run(t->eval, entry, input, out, err));
     *out = to_json(&t->arena, *out);
     return true;
