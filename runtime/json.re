@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The strict JSON reader (RFC 8259), text straight into values in one pass, and the printer. The reader keeps its own stack, so nesting costs no C stack;
- * tokens are found by re2c over text that ends in a NUL.
+ * The strict JSON reader (RFC 8259), text straight into values in one pass, and the printer. The
+ * reader keeps its own stack, so nesting costs no C stack; tokens are found by re2c over text that
+ * ends in a NUL.
  */
 #include "runtime/json.h"
 
 /* ---- reader ---- */
+
+enum { FIRST_CELLS = 128, FIRST_LEVELS = 16 };
+
+/* An array or object that is open: its elements are the cells from first on. */
+typedef struct {
+    uint32_t first;
+    uint16_t depth; /* greatest of its elements */
+    bool object;
+} level;
 
 typedef struct {
     pol_arena *arena;
     const uint8_t *begin, *at, *end;
     const pol_json_options *options;
     pol_error *err;
+    /* Elements of all that is open. What closes moves into the arena, exactly as large as it is. */
+    pol_cell *cells;
+    uint32_t n, capacity;
+    level *levels;
+    uint32_t depth, levels_capacity;
 } reader;
-
-/* An open array or object. */
-typedef struct {
-    pol_builder members;
-    bool object;
-} level;
 
 typedef enum {
     TOKEN_END,
@@ -42,7 +51,22 @@ static bool fail_at(const reader *r, const uint8_t *at, const char *what)
         col = *p == '\n' ? 1 : col + 1;
         row += *p == '\n';
     }
-    return pol_fail(r->err, POL_E_JSON, "line %zu, column %zu (byte %zu): %s", row, col, (size_t)(at - r->begin), what);
+    return pol_fail(r->err, POL_E_JSON, "line %zu, column %zu (byte %zu): %s", row, col,
+                    (size_t)(at - r->begin), what);
+}
+
+static POL_COLD bool fail_memory(const reader *r)
+{
+    return pol_fail(r->err, POL_E_LIMIT, "no memory is left for this document");
+}
+
+/* Moves over byte c when it is the very next one: the quick way past the lexer. */
+static inline bool skip_byte(reader *r, uint8_t c)
+{
+    if (*r->at != c)
+        return false;
+    r->at++;
+    return true;
 }
 
 /* The next token; *start is where it begins, r->at behind it. */
@@ -167,12 +191,13 @@ static size_t wide_length(const uint8_t *p, const uint8_t *end)
     return n;
 }
 
-/* The rest of a string that has an escape, from first: decoded into the arena. The result is never longer than the text. */
+/* The rest of a string that has an escape, from first: decoded into the arena. The result is never
+ * longer than the text. */
 static bool read_escaped(reader *r, const uint8_t *first, const uint8_t *close, pol_value *out)
 {
     uint8_t *text = pol_arena_try(r->arena, (size_t)(close - first) + 1), *to = text;
     if (!text)
-        return pol_fail(r->err, POL_E_LIMIT, "no memory is left for this document");
+        return fail_memory(r);
     r->at = first;
     while (r->at < close) {
         if (*r->at == '\\') {
@@ -221,42 +246,69 @@ static bool read_string(reader *r, pol_value *out)
     return true;
 }
 
-/* Room for one more cell, without leaving by way of the arena's limit. */
-static bool push(reader *r, pol_builder *b, pol_value v)
+static bool push(reader *r, pol_value v)
 {
-    if (b->n == b->capacity) {
-        uint32_t capacity = b->capacity ? 2 * b->capacity : 8;
-        pol_cell *cells = capacity > b->capacity ? pol_arena_try(r->arena, capacity * sizeof *cells) : NULL;
+    if (r->n == r->capacity) {
+        uint32_t capacity = 2 * r->capacity;
+        pol_cell *cells =
+            capacity ? pol_arena_try(r->arena, (size_t)capacity * sizeof *cells) : NULL;
         if (!cells)
-            return pol_fail(r->err, POL_E_LIMIT, "no memory is left for this document");
-        if (b->n)
-            memcpy(cells, b->cells, b->n * sizeof *cells);
-        b->cells = cells;
-        b->capacity = capacity;
+            return fail_memory(r);
+        memcpy(cells, r->cells, r->n * sizeof *cells);
+        r->cells = cells;
+        r->capacity = capacity;
     }
-    pol_builder_add(b, v);
+    pol_store(&r->cells[r->n++], v);
     return true;
 }
 
-static bool close_level(reader *r, level *open, const uint8_t *start, pol_value *out)
+static bool open_level(reader *r, bool object)
 {
-    /* Sorting needs room for half of the members; finding out now that there is none is an error of the document, not the end of a decision. */
-    uint8_t *room = pol_arena_try(r->arena, (open->members.n + 4) * sizeof(pol_cell));
-    if (!room)
-        return pol_fail(r->err, POL_E_LIMIT, "no memory is left for this document");
-    r->arena->at = room;
+    if (r->depth == r->levels_capacity) {
+        uint32_t capacity = 2 * r->levels_capacity; /* depth is limited, so is this */
+        level *levels = pol_arena_try(r->arena, capacity * sizeof *levels);
+        if (!levels)
+            return fail_memory(r);
+        memcpy(levels, r->levels, r->depth * sizeof *levels);
+        r->levels = levels;
+        r->levels_capacity = capacity;
+    }
+    r->levels[r->depth++] = (level){.first = r->n, .object = object};
+    return true;
+}
+
+/* What is open last becomes a value. */
+static bool close_level(reader *r, const uint8_t *start, pol_value *out)
+{
+    const level *open = &r->levels[--r->depth];
+    pol_builder b = {.arena = r->arena, .n = r->n - open->first, .depth = open->depth};
+    b.capacity = b.n;
+    r->n = open->first;
+    if (r->depth && r->levels[r->depth - 1].depth <= open->depth)
+        r->levels[r->depth - 1].depth = (uint16_t)(open->depth + 1);
+    if (b.n) {
+        /* Sorting many members needs room for half of them. Finding out now that there is none is
+         * an error of the document; later it would be the end of a decision. */
+        size_t size = b.n * sizeof *b.cells, room = open->object ? size : 0;
+        b.cells = pol_arena_try(r->arena, size + room);
+        if (!b.cells)
+            return fail_memory(r);
+        memcpy(b.cells, r->cells + open->first, size);
+        r->arena->at -= room;
+    }
     if (!open->object) {
-        *out = pol_builder_array(&open->members);
+        *out = pol_builder_array(&b);
         return true;
     }
-    uint32_t n = open->members.n / 2;
-    *out = pol_builder_object(&open->members);
+    uint32_t n = b.n / 2;
+    *out = pol_builder_object(&b);
     if (r->options->unique_members && out->n != n)
         return fail_at(r, start, "the object that ends here has two members of one name");
     return true;
 }
 
-static const char *const expected_value = "a value was expected here: an object, array, string, number, true, false or null";
+static const char *const expected_value =
+    "a value was expected here: an object, array, string, number, true, false or null";
 
 static bool read_scalar(reader *r, token t, const uint8_t *start, pol_value *out)
 {
@@ -274,104 +326,118 @@ static bool read_scalar(reader *r, token t, const uint8_t *start, pol_value *out
         *out = pol_bool(t == TOKEN_TRUE);
         return true;
     default:
-        return fail_at(r, start, t == TOKEN_END ? "the text ends where a value was expected" : expected_value);
+        if (t == TOKEN_END)
+            return fail_at(r, start, "the text ends where a value was expected");
+        return fail_at(r, start, expected_value);
     }
 }
 
 /* Key and colon of a member of the object that is open; or its end, when first and closed. */
-static bool read_key(reader *r, level *open, bool first, bool *closed, const uint8_t **start)
+static bool read_key(reader *r, bool first, bool *closed, const uint8_t **start)
 {
     pol_value key;
-    token t = next_token(r, start);
-    *closed = first && t == TOKEN_CLOSE_OBJECT;
-    if (*closed)
-        return true;
-    if (t != TOKEN_STRING)
-        return fail_at(r, *start, "a member's name was expected here, a string");
+    if (!skip_byte(r, '"')) {
+        token t = next_token(r, start);
+        *closed = first && t == TOKEN_CLOSE_OBJECT;
+        if (*closed)
+            return true;
+        if (t != TOKEN_STRING)
+            return fail_at(r, *start, "a member's name was expected here, a string");
+    }
     POL_TRY(read_string(r, &key));
-    if (next_token(r, start) != TOKEN_COLON)
+    if (!skip_byte(r, ':') && next_token(r, start) != TOKEN_COLON)
         return fail_at(r, *start, "`:` was expected here, between a member's name and its value");
-    return push(r, &open->members, key);
+    return push(r, key);
 }
 
-/* One document: values go into the level that is open; a level that closes is a value of the one around it. */
+/* A collection's beginning, up to where its first element is expected; *closed when it has none. */
+static bool read_opening(reader *r, token t, bool *closed, const uint8_t **start)
+{
+    uint32_t max_depth = r->options->max_depth;
+    if (max_depth == 0 || max_depth > POL_DEPTH_MAX)
+        max_depth = POL_DEPTH_MAX;
+    if (r->depth == max_depth)
+        return fail_at(r, *start, "this is nested too deep");
+    POL_TRY(open_level(r, t == TOKEN_OPEN_OBJECT));
+    *closed = false;
+    if (t == TOKEN_OPEN_OBJECT)
+        return read_key(r, true, closed, start);
+    const uint8_t *first = r->at;
+    *closed = next_token(r, start) == TOKEN_CLOSE_ARRAY;
+    if (!*closed)
+        r->at = first;
+    return true;
+}
+
+/* What stands behind a value of the collection that is open: a comma and, in an object, the next
+ * key; or its end. */
+static bool read_behind(reader *r, bool *closed, const uint8_t **start)
+{
+    bool object = r->levels[r->depth - 1].object;
+    token t = TOKEN_COMMA;
+    *closed = false;
+    if (!skip_byte(r, ','))
+        t = next_token(r, start);
+    if (t == TOKEN_COMMA)
+        return !object || read_key(r, false, closed, start);
+    *closed = true;
+    if (t == (object ? TOKEN_CLOSE_OBJECT : TOKEN_CLOSE_ARRAY))
+        return true;
+    return fail_at(r, *start,
+                   object ? "`,` or `}` was expected here" : "`,` or `]` was expected here");
+}
+
+/* One document: values go to the collection that is open; one that closes is a value itself. */
 static bool read_document(reader *r, pol_value *out)
 {
-    uint32_t max_depth = r->options->max_depth && r->options->max_depth < POL_DEPTH_MAX ? r->options->max_depth : POL_DEPTH_MAX;
-    uint32_t depth = 0, capacity = 0;
-    level *levels = NULL;
     const uint8_t *start;
     pol_value v;
-    token t = next_token(r, &start);
     for (;;) {
-        bool closed = false;
+        bool closed;
+        token t = next_token(r, &start);
         if (t == TOKEN_OPEN_ARRAY || t == TOKEN_OPEN_OBJECT) {
-            if (depth == max_depth)
-                return fail_at(r, start, "this is nested too deep");
-            if (depth == capacity) {
-                uint32_t grown = capacity ? 2 * capacity : 16;
-                level *more = pol_arena_try(r->arena, grown * sizeof *more);
-                if (!more)
-                    return pol_fail(r->err, POL_E_LIMIT, "no memory is left for this document");
-                if (depth)
-                    memcpy(more, levels, depth * sizeof *more);
-                levels = more;
-                capacity = grown;
-            }
-            level *open = &levels[depth++];
-            *open = (level){.members = pol_builder_new(r->arena), .object = t == TOKEN_OPEN_OBJECT};
-            if (open->object) {
-                POL_TRY(read_key(r, open, true, &closed, &start));
-                if (!closed) {
-                    t = next_token(r, &start);
-                    continue;
-                }
-            } else {
-                t = next_token(r, &start);
-                if (t != TOKEN_CLOSE_ARRAY)
-                    continue;
-            }
-            POL_TRY(close_level(r, open, start, &v));
-            depth--;
+            POL_TRY(read_opening(r, t, &closed, &start));
+            if (!closed)
+                continue;
+            POL_TRY(close_level(r, start, &v));
         } else {
             POL_TRY(read_scalar(r, t, start, &v));
         }
-        for (;;) {
-            if (depth == 0) {
+        do {
+            if (r->depth == 0) {
                 if (next_token(r, &start) != TOKEN_END)
                     return fail_at(r, start, "the document has ended; nothing may follow");
                 *out = v;
                 return true;
             }
-            level *open = &levels[depth - 1];
-            POL_TRY(push(r, &open->members, v));
-            t = next_token(r, &start);
-            if (t == TOKEN_COMMA) {
-                if (open->object)
-                    POL_TRY(read_key(r, open, false, &closed, &start));
-                break;
-            }
-            if (t != (open->object ? TOKEN_CLOSE_OBJECT : TOKEN_CLOSE_ARRAY))
-                return fail_at(r, start, open->object ? "`,` or `}` was expected here" : "`,` or `]` was expected here");
-            POL_TRY(close_level(r, open, start, &v));
-            depth--;
-        }
-        t = next_token(r, &start);
+            POL_TRY(push(r, v));
+            POL_TRY(read_behind(r, &closed, &start));
+            if (closed)
+                POL_TRY(close_level(r, start, &v));
+        } while (closed);
     }
 }
 
-bool pol_json_read(pol_arena *arena, pol_bytes text, const pol_json_options *options, pol_value *out, pol_error *err)
+bool pol_json_read(pol_arena *arena, pol_bytes text, const pol_json_options *options,
+                   pol_value *out, pol_error *err)
 {
     static const pol_json_options plain = {0};
+    pol_cell cells[FIRST_CELLS];
+    level levels[FIRST_LEVELS];
     reader r = {.arena = arena, .options = options ? options : &plain, .err = err};
+    r.cells = cells;
+    r.capacity = FIRST_CELLS;
+    r.levels = levels;
+    r.levels_capacity = FIRST_LEVELS;
     *out = pol_undefined();
     if (text.n > UINT32_MAX) /* no string or number in it is longer than a value's length can say */
-        return pol_fail(err, POL_E_LIMIT, "the document has %zu bytes; the most that can be read is 4 GiB", text.n);
+        return pol_fail(err, POL_E_LIMIT,
+                        "the document has %zu bytes; the most that can be read is 4 GiB", text.n);
     if (!r.options->borrow) {
-        /* The lexer needs a NUL behind the text. The copy is as good as the text for strings to point into. */
+        /* The lexer needs a NUL behind the text. Strings may as well point into the copy. */
         uint8_t *copy = pol_arena_try(arena, text.n + 1);
         if (!copy)
-            return pol_fail(err, POL_E_LIMIT, "no memory is left for this document");
+            return fail_memory(&r);
         if (text.n)
             memcpy(copy, text.at, text.n);
         copy[text.n] = 0;
@@ -415,7 +481,8 @@ void pol_json_write_string(pol_buf *out, pol_bytes s, unsigned style)
         uint8_t c = at < s.n ? s.at[at] : 0;
         bool end = at == s.n;
         bool html = (style & POL_JSON_HTML) && (c == '<' || c == '>' || c == '&');
-        bool separator = c == 0xE2 && at + 2 < s.n && s.at[at + 1] == 0x80 && (s.at[at + 2] | 1) == 0xA9;
+        bool separator =
+            c == 0xE2 && at + 2 < s.n && s.at[at + 1] == 0x80 && (s.at[at + 2] | 1) == 0xA9;
         if (!end && c >= 0x20 && c != '"' && c != '\\' && !html && !separator)
             continue;
         pol_buf_add(out, s.at + from, at - from);
