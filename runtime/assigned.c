@@ -4,8 +4,6 @@
  */
 #include "runtime/assigned.h"
 
-#include <stdlib.h>
-
 /* Sets of one bit for each register, iterator and builder, in this order. */
 typedef uint64_t word;
 
@@ -18,12 +16,14 @@ typedef struct {
     word *now;    /* set here; valid when reached */
     bool reached;
     word **at;    /* of each instruction: what jumps forwards to it bring, or what was set at a NEXT; NULL: none yet */
+    word *spare;  /* sets that are used no more; the first word holds the address of the next one */
+    pol_arena *arena;
     uint64_t *work;
-    size_t pending_bytes;
     pol_error *err;
 } flow;
 
-enum { PENDING_MAX = 256 * 1024 * 1024 };
+/* Bytes of sets for one function: reached by none of ours. */
+enum { MEMORY_MAX = 256 * 1024 * 1024 };
 
 static bool refuse(const flow *c, const char *what, uint32_t i)
 {
@@ -113,8 +113,9 @@ static void note_writes(flow *c, pol_insn in)
 POL_MUST_USE static bool keep(flow *c, uint32_t pc)
 {
     size_t bytes = c->n_words * sizeof(word);
-    c->pending_bytes += bytes;
-    c->at[pc] = c->pending_bytes <= PENDING_MAX ? malloc(bytes ? bytes : 1) : NULL;
+    c->at[pc] = c->spare ? c->spare : pol_arena_try(c->arena, bytes);
+    if (c->spare)
+        c->spare = (word *)(uintptr_t)*c->spare;
     if (!c->at[pc])
         return pol_fail(c->err, POL_E_BUNDLE, "function %u: too many jumps over too many registers to be checked", c->f);
     memcpy(c->at[pc], c->now, bytes);
@@ -146,9 +147,9 @@ POL_MUST_USE static bool arrive(flow *c)
         for (size_t i = 0; i < c->n_words; i++)
             c->now[i] = c->reached ? c->now[i] & (*brought)[i] : (*brought)[i];
         c->reached = true;
-        free(*brought);
+        (*brought)[0] = (uintptr_t)c->spare;
+        c->spare = *brought;
         *brought = NULL;
-        c->pending_bytes -= c->n_words * sizeof(word);
     }
     if (!c->reached)
         return pol_fail(c->err, POL_E_BUNDLE, "function %u, instruction %u: nothing reaches it", c->f, c->pc);
@@ -176,19 +177,22 @@ bool pol_assigned_check(const pol_bundle *bundle, uint32_t f, uint64_t *work, po
 {
     const pol_bundle_function *fn = &bundle->functions[f];
     size_t n_bits = (size_t)fn->n_registers + fn->n_iterators + fn->n_builders;
-    flow c = {.b = bundle, .fn = fn, .code = bundle->code + fn->first_insn, .f = f, .n_words = (n_bits + 63) / 64, .reached = true,
-              .work = work, .err = err};
-    c.now = calloc(c.n_words + 1, sizeof(word));
-    c.at = calloc(fn->n_code, sizeof *c.at);
+    pol_arena arena;
+    pol_arena_init(&arena, MEMORY_MAX);
+    flow c = {.b = bundle, .fn = fn, .code = bundle->code + fn->first_insn, .f = f, .n_words = n_bits / 64 + 1, .reached = true,
+              .arena = &arena, .work = work, .err = err};
+    c.now = pol_arena_try(&arena, c.n_words * sizeof(word));
+    c.at = pol_arena_try(&arena, fn->n_code * sizeof *c.at);
     bool ok = c.now && c.at;
-    if (!ok)
+    if (ok) {
+        memset(c.now, 0, c.n_words * sizeof(word));
+        memset(c.at, 0, fn->n_code * sizeof *c.at);
+    } else {
         ok = pol_fail(err, POL_E_MEMORY, "function %u: no memory to check %u instructions", f, fn->n_code);
+    }
     for (uint32_t i = 0; ok && i < fn->n_params; i++)
         set(&c, i);
     ok = ok && follow(&c);
-    for (uint32_t i = 0; c.at && i < fn->n_code; i++)
-        free(c.at[i]);
-    free(c.at);
-    free(c.now);
+    pol_arena_deinit(&arena);
     return ok;
 }

@@ -89,6 +89,7 @@ static pol_bundle *new_bundle(void)
     pol_bundle *b = calloc(1, sizeof *b);
     if (!b)
         abort();
+    pol_arena_init(&b->arena, 0);
     return b;
 }
 
@@ -131,7 +132,7 @@ void pol_bundle_close(pol_bundle *b)
 {
     if (!b)
         return;
-    free(b->bound);
+    pol_arena_deinit(&b->arena);
     if (b->mapping)
         munmap(b->mapping, b->map_size);
     else

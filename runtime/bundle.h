@@ -92,12 +92,13 @@ struct pol_bundle {
     const pol_bundle_place *places;
     const pol_bundle_builtin *builtins;
     uint32_t n_builtins;
-    const pol_builtin **bound; /* of each imported built-in; from malloc */
+    const pol_builtin **bound; /* of each imported built-in; in arena */
     const pol_bundle_entry_row *entries;
     uint32_t n_entries;
     const uint32_t *files;
     uint32_t n_files;
     uint8_t digest[POL_BUNDLE_DIGEST]; /* of the whole file */
+    pol_arena arena;                   /* of what lives as long as the bundle */
 };
 
 /* Checks everything that the machine relies on and fills bundle's members behind file; bound is allocated. */

@@ -7,7 +7,6 @@
 
 #include <math.h>
 #include <openssl/evp.h>
-#include <stdlib.h>
 
 static const char *const section_names[POL_SECTION_COUNT] = {"manifest", "strings", "indexes", "values",  "functions",
                                                              "code",     "places",  "builtins", "entries", "files"};
@@ -273,12 +272,16 @@ POL_MUST_USE static bool check_values(const pol_bundle *b, pol_error *err)
 {
     values_check c = {.b = b, .err = err, .slots_left = b->header->sections[POL_SECTION_INDEXES].size / sizeof(uint32_t),
                       .decimals_left = 16 * (uint64_t)b->file.n, .again_left = 64 * (uint64_t)b->n_cells};
-    c.state = calloc(b->n_cells + 1, 1);
+    pol_arena scratch;
+    pol_arena_init(&scratch, 0);
+    c.state = pol_arena_try(&scratch, b->n_cells + 1);
     bool ok = c.state || pol_fail(err, POL_E_MEMORY, "%zu cells cannot be checked", b->n_cells);
+    if (ok)
+        memset(c.state, CELL_BAD, b->n_cells + 1);
     for (size_t i = 0; ok && i < b->n_cells; i++)
         ok = check_cell(&c, i);
     ok = ok && check_constants(&c, err);
-    free(c.state);
+    pol_arena_deinit(&scratch);
     return ok;
 }
 
@@ -447,7 +450,7 @@ POL_MUST_USE static bool check_tables(pol_bundle *b, pol_error *err)
 
 POL_MUST_USE static bool bind_builtins(pol_bundle *b, pol_error *err)
 {
-    b->bound = calloc((size_t)b->n_builtins + 1, sizeof *b->bound);
+    b->bound = pol_arena_try(&b->arena, ((size_t)b->n_builtins + 1) * sizeof *b->bound);
     if (!b->bound)
         return pol_fail(err, POL_E_MEMORY, "no memory for %u built-ins", b->n_builtins);
     for (uint32_t i = 0; i < b->n_builtins; i++) {
