@@ -121,7 +121,7 @@ def check_globals(build):
             member = line.split(":")[0]
         found = re.match(r"[0-9a-f]+ (.{7}) (\.data|\.bss|\.tdata|\.tbss|\.data\.(?!rel\.ro)\S+|\.bss\.\S+)\s+([0-9a-f]+) (.*)", line)
         # sections themselves have a d, and empty ones no size
-        if found and "d" not in found.group(1)[5:6] and int(found.group(3), 16) > 0:
+        if found and "d" not in found.group(1)[5:6] and int(found.group(3), 16) > 0 and "DW.ref." not in line:
             yield f"{member}: {found.group(4).strip()} in {found.group(2)}"
 
 
