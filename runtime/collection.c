@@ -291,6 +291,8 @@ pol_value pol_array_of(pol_arena *arena, const pol_value *v, uint32_t n)
 /* Both in order: one pass. take: bit 0 elements of a only, bit 1 of both, bit 2 of b only. */
 static pol_value merge_sets(pol_arena *arena, pol_value a, pol_value b, unsigned take)
 {
+    if ((a.n == 0 && (take & 4)) || (b.n == 0 && (take & 1)))
+        return a.n == 0 && (take & 4) ? b : a;
     pol_builder out = pol_builder_new(arena);
     uint32_t i = 0, k = 0;
     while (i < a.n || k < b.n) {

@@ -333,6 +333,16 @@ static void strings_print_as_gos_encoder_writes_them(void **state)
     assert_prints(pol_string((pol_bytes){0}), 0, "\"\"");
 }
 
+/* Built-ins make strings of any bytes; what is printed is JSON all the same. */
+static void bytes_that_are_no_utf8_are_mended(void **state)
+{
+    (void)state;
+    assert_prints(pol_string(POL_BYTES("a\xFFz\"\xE2\x82")), POL_JSON_COMPACT,
+                  "\"a\xEF\xBF\xBDz\\\"\xEF\xBF\xBD\xEF\xBF\xBD\"");
+    assert_prints(pol_string(POL_BYTES("\xED\xA0\x80<")), POL_JSON_HTML,
+                  "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\\u003c\"");
+}
+
 static pol_value strange_object(void)
 {
     pol_builder set = pol_builder_new(&arena), b = pol_builder_new(&arena);
@@ -551,6 +561,7 @@ int main(void)
         cmocka_unit_test(memory_is_limited),
         cmocka_unit_test(borrowed_strings_point_into_the_text),
         cmocka_unit_test(strings_print_as_gos_encoder_writes_them),
+        cmocka_unit_test(bytes_that_are_no_utf8_are_mended),
         cmocka_unit_test(keys_that_are_no_strings_are_written_as_strings),
         cmocka_unit_test(pretty_text_is_indented),
         cmocka_unit_test(rego_text_is_regos),
