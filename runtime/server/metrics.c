@@ -182,14 +182,10 @@ static void write_workers(const pol_server *server, pol_buf *out, const char *na
     write_plain(out, name, "", server->n_workers);
 }
 
+/* Of the last world that every worker has taken up. */
 static void write_generation(const pol_server *server, pol_buf *out, const char *name)
 {
-    uint64_t most = 0;
-    for (unsigned i = 0; i < server->n_workers; i++) {
-        uint64_t generation = atomic_load(&server->workers[i]->seen);
-        most = generation != UINT64_MAX && generation > most ? generation : most;
-    }
-    write_plain(out, name, "", (double)most);
+    write_plain(out, name, "", (double)pol_server_status(server).generation);
 }
 
 static void write_bundle_loaded(const pol_server *server, pol_buf *out, const char *name)
