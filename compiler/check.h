@@ -52,8 +52,10 @@ struct pol_rule_info {
 /* Rules by their refs: below each node one for each constant segment; rules with a variable in
  * their ref are at the node of the segment before it. */
 struct pol_rule_node {
-    pol_bytes key;     /* kind and text of the constant: see pol_segment_key */
-    pol_namemap names; /* of children */
+    pol_bytes segment; /* text of the constant */
+    bool named;        /* it is a string */
+    pol_namemap names, numbers,
+        words; /* children by segment: strings, numbers, null and booleans */
     pol_rule_node **children;
     uint32_t n_children, capacity;
     pol_rule_info **rules;

@@ -21,11 +21,6 @@ static bool ends_at_node(const pol_rule_info *info)
     return true;
 }
 
-static bool is_string_key(const pol_rule_node *node)
-{
-    return node->key.n && node->key.at[0] == 's';
-}
-
 static bool is_object(const pol_rule_node *node)
 {
     for (uint32_t i = 0; i < node->n_rules; i++)
@@ -33,7 +28,7 @@ static bool is_object(const pol_rule_node *node)
             return true;
     /* p[1] := 2: documents are by strings, so what is below is one object too */
     for (uint32_t i = 0; i < node->n_children; i++)
-        if (!is_string_key(node->children[i]))
+        if (!node->children[i]->named)
             return true;
     return false;
 }
@@ -196,9 +191,9 @@ static pol_document *make_document(pol_checker *c, const pol_rule_node *node, pa
     }
     for (uint32_t i = 0; i < node->n_children; i++) {
         const pol_rule_node *child = node->children[i];
-        if (!is_string_key(child) || (covered && !holds_functions(child)))
+        if (!child->named || (covered && !holds_functions(child)))
             continue;
-        pol_bytes segment = pol_bytes_of(child->key.at + 1, child->key.n - 1);
+        pol_bytes segment = child->segment;
         POL_GROW(c->arena, path->items, path->n, path->capacity);
         path->items[path->n++] = segment;
         pol_document *below = make_document(c, child, path, covered);

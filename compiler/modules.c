@@ -4,8 +4,6 @@
  */
 #include "compiler/check.h"
 
-#include <stdlib.h>
-
 /* ---- keys of the tree ---- */
 
 bool pol_is_constant(const pol_term *t)
@@ -13,35 +11,42 @@ bool pol_is_constant(const pol_term *t)
     return t->kind <= POL_TERM_STRING;
 }
 
-/* The constant's text behind a letter of its kind, so that "1" and 1 differ. */
-static pol_bytes segment_key(pol_arena *arena, const pol_term *t)
+/* "1" and 1 are different segments, so each kind has a map of its own. */
+static const pol_namemap *map_of(const pol_rule_node *node, const pol_term *constant)
 {
-    if (t->kind == POL_TERM_NULL)
-        return POL_BYTES("z");
-    if (t->kind == POL_TERM_BOOL)
-        return t->boolean ? POL_BYTES("t") : POL_BYTES("f");
-    uint8_t *at = pol_arena_alloc(arena, t->text.n + 1);
-    at[0] = t->kind == POL_TERM_NUMBER ? 'n' : 's';
-    if (t->text.n)
-        memcpy(at + 1, t->text.at, t->text.n);
-    return pol_bytes_of(at, t->text.n + 1);
+    if (constant->kind == POL_TERM_STRING)
+        return &node->names;
+    return constant->kind == POL_TERM_NUMBER ? &node->numbers : &node->words;
 }
 
-static pol_rule_node *find_child(const pol_rule_node *node, pol_bytes key)
+static pol_bytes text_of(const pol_term *constant)
 {
-    uint32_t *i = pol_namemap_find(&node->names, key);
+    if (constant->kind == POL_TERM_NULL)
+        return POL_BYTES("null");
+    if (constant->kind == POL_TERM_BOOL)
+        return constant->boolean ? POL_BYTES("true") : POL_BYTES("false");
+    return constant->text;
+}
+
+pol_rule_node *pol_rule_node_child(const pol_rule_node *node, const pol_term *constant)
+{
+    uint32_t *i = pol_namemap_find(map_of(node, constant), text_of(constant));
     return i ? node->children[*i] : NULL;
 }
 
-static pol_rule_node *add_child(pol_arena *arena, pol_rule_node *node, pol_bytes key)
+static pol_rule_node *add_child(pol_arena *arena, pol_rule_node *node, const pol_term *constant)
 {
-    pol_rule_node *child = find_child(node, key);
+    pol_rule_node *child = pol_rule_node_child(node, constant);
     if (child)
         return child;
     child = POL_NEW(arena, pol_rule_node);
-    child->key = key;
+    child->segment = text_of(constant);
+    child->named = constant->kind == POL_TERM_STRING;
     child->parent = node;
-    pol_namemap_put(arena, &node->names, key, node->n_children);
+    pol_namemap *map = child->named                        ? &node->names
+                       : constant->kind == POL_TERM_NUMBER ? &node->numbers
+                                                           : &node->words;
+    pol_namemap_put(arena, map, child->segment, node->n_children);
     POL_GROW(arena, node->children, node->n_children, node->capacity);
     node->children[node->n_children++] = child;
     return child;
@@ -50,27 +55,7 @@ static pol_rule_node *add_child(pol_arena *arena, pol_rule_node *node, pol_bytes
 static pol_rule_node *child_named(pol_checker *c, pol_rule_node *node, pol_bytes name)
 {
     pol_term t = {.kind = POL_TERM_STRING, .text = name};
-    return add_child(c->arena, node, segment_key(c->arena, &t));
-}
-
-pol_rule_node *pol_rule_node_child(const pol_rule_node *node, const pol_term *constant)
-{
-    uint8_t local[128];
-    if (constant->kind == POL_TERM_NULL)
-        return find_child(node, POL_BYTES("z"));
-    if (constant->kind == POL_TERM_BOOL)
-        return find_child(node, constant->boolean ? POL_BYTES("t") : POL_BYTES("f"));
-    size_t n = constant->text.n;
-    uint8_t *key = n < sizeof local ? local : malloc(n + 1);
-    if (!key)
-        abort();
-    key[0] = constant->kind == POL_TERM_NUMBER ? 'n' : 's';
-    if (n)
-        memcpy(key + 1, constant->text.at, n);
-    pol_rule_node *found = find_child(node, pol_bytes_of(key, n + 1));
-    if (key != local)
-        free(key);
-    return found;
+    return add_child(c->arena, node, &t);
 }
 
 pol_rule_node *pol_rule_node_at(const pol_checker *c, const pol_term *ref)
@@ -144,7 +129,7 @@ static void add_rule(pol_checker *c, pol_module_info *m, pol_rule *rule)
     for (uint32_t i = 1; rule->name->kind == POL_TERM_REF && i < rule->name->n; i++) {
         if (!pol_is_constant(rule->name->items[i]))
             break;
-        node = add_child(c->arena, node, segment_key(c->arena, rule->name->items[i]));
+        node = add_child(c->arena, node, rule->name->items[i]);
     }
     info->node = node;
     POL_GROW(c->arena, node->rules, node->n_rules, node->rules_capacity);
