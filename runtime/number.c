@@ -1,44 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Numbers: reading, text, order, hash, and OPA's arithmetic. Whole numbers are exact at any size
- * (OpenSSL's big integers beyond int64); other results are those of a binary floating-point number
- * with a 64-bit mantissa, rounded to nearest even, and are written as the shortest decimal that
- * gives the same one back. All of it is done with integers, so it is the same on every machine. A
- * number beyond DIGITS_MAX digits takes no part in arithmetic: an exponent is cheap to write.
+ * Numbers: reading, text, order and hash. Small ones are an int64 or a double; all others keep the
+ * text they were written in, which is taken apart wherever their value is asked for.
  */
-#include "runtime/value.h"
+#include "runtime/decimal.h"
 
 #include <float.h>
-#include <openssl/bn.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DIGITS_MAX = 10000 };
-
-POL_CLEANUP(BIGNUM *, BN_free)
-POL_CLEANUP(BN_CTX *, BN_CTX_free)
-
-/* ---- a number's text taken apart ----
- * The value is 0.D1 D2 ... Dn times 10^magnitude, D1 and Dn not 0; n is 0 for zero. */
-typedef struct {
-    bool negative;
-    const uint8_t *text;
-    size_t first;      /* index of D1 in text */
-    size_t n;          /* digits, a point among them not counted */
-    size_t point;      /* index of the point in text; SIZE_MAX: none */
-    int64_t magnitude; /* bounded: see EXPONENT_LIMIT */
-} decimal;
+const double pol_powers_of_ten[POL_BEHIND_MAX + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
+                                                      1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13,
+                                                      1e14, 1e15, 1e16, 1e17, 1e18};
 
 /* An exponent is read exactly below ten times this; larger ones are all the same, 20 times this.
  * Such numbers are only ever compared. */
 static const int64_t EXPONENT_LIMIT = 100000000000000000;
-
-static int digit_at(const decimal *d, size_t i)
-{
-    size_t at = d->first + i;
-    if (d->first < d->point && at >= d->point)
-        at++;
-    return d->text[at] - '0';
-}
 
 static int64_t read_exponent(const uint8_t *text, size_t at, size_t n)
 {
@@ -50,9 +26,9 @@ static int64_t read_exponent(const uint8_t *text, size_t at, size_t n)
     return negative ? -e : e;
 }
 
-static decimal take_apart(pol_bytes s)
+pol_decimal pol_decimal_read(pol_bytes s)
 {
-    decimal d = {.text = s.at, .point = SIZE_MAX};
+    pol_decimal d = {.text = s.at, .point = SIZE_MAX};
     size_t at = s.n && s.at[0] == '-', last = 0, i;
     bool found = false;
     int64_t exponent = 0, whole = 0;
@@ -72,7 +48,7 @@ static decimal take_apart(pol_bytes s)
         }
     }
     if (!found)
-        return (decimal){.text = s.at, .point = SIZE_MAX};
+        return (pol_decimal){.text = s.at, .point = SIZE_MAX};
     whole = (int64_t)((d.point == SIZE_MAX ? i : d.point) - begin);
     d.n = last - d.first + 1 - (d.first < d.point && d.point < last);
     /* D1's place: digits of the integer part from D1 on, or zeros behind the point */
@@ -81,17 +57,12 @@ static decimal take_apart(pol_bytes s)
     return d;
 }
 
-/* The text of any number; buf is used for int and double. */
-static decimal decimal_of(pol_value v, char buf[POL_NUMBER_TEXT_MAX])
+pol_decimal pol_decimal_of(pol_value v, char buf[POL_NUMBER_TEXT_MAX])
 {
-    return take_apart(pol_number_text(v, buf));
+    return pol_decimal_read(pol_number_text(v, buf));
 }
 
 /* ---- reading and text ---- */
-
-enum { BEHIND_MAX = 18 }; /* digits behind the point of a double's text */
-static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
-                                1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
 
 /* digits.digits of at most 15 significant digits, the last not 0, the first at most four behind the
  * point. The quotient of two numbers that a double holds exactly is the nearest double. */
@@ -119,7 +90,7 @@ static bool read_double(pol_bytes s, double *out)
     }
     if (!point || significant == 0 || s.at[s.n - 1] == '0' || behind > significant + 3)
         return false;
-    *out = (double)digits / powers[behind];
+    *out = (double)digits / pol_powers_of_ten[behind];
     if (s.at[0] == '-')
         *out = -*out;
     return true;
@@ -160,9 +131,9 @@ static uint64_t double_digits(double d, unsigned *behind, bool *negative)
 {
     *negative = d < 0;
     d = *negative ? -d : d;
-    for (unsigned k = 1; k <= BEHIND_MAX && d * powers[k] < 1e15; k++) {
-        uint64_t digits = (uint64_t)(d * powers[k] + 0.5);
-        if ((double)digits / powers[k] == d) {
+    for (unsigned k = 1; k <= POL_BEHIND_MAX && d * pol_powers_of_ten[k] < 1e15; k++) {
+        uint64_t digits = (uint64_t)(d * pol_powers_of_ten[k] + 0.5);
+        if ((double)digits / pol_powers_of_ten[k] == d) {
             *behind = k;
             return digits;
         }
@@ -195,9 +166,7 @@ pol_bytes pol_number_text(pol_value v, char buf[POL_NUMBER_TEXT_MAX])
     return pol_bytes_of(at, (size_t)(end - at));
 }
 
-/* A number from text that is not in the arena yet. Undefined when the arena is spent: callers may
- * hold OpenSSL's memory, so the arena must not end the decision here. */
-static pol_value number_copy(pol_arena *arena, const char *text, size_t n)
+pol_value pol_number_copy(pol_arena *arena, const char *text, size_t n)
 {
     pol_value v = pol_number_read(pol_bytes_of(text, n));
     if (v.tag != POL_DECIMAL)
@@ -211,10 +180,8 @@ static pol_value number_copy(pol_arena *arena, const char *text, size_t n)
     return v;
 }
 
-/* Digits 0.D1...Dn times 10^magnitude in Go's 'g' form: an exponent below -4 and from 21 on for
- * doubles, from 6 on for the 64-bit mantissa (shortest). */
-static pol_value write_digits(pol_arena *arena, bool negative, const char *digits, int n,
-                              int64_t magnitude, int64_t exponent_from)
+pol_value pol_number_write(pol_arena *arena, bool negative, const char *digits, int n,
+                           int64_t magnitude, int64_t exponent_from)
 {
     char out[80];
     int64_t exponent = magnitude - 1;
@@ -245,7 +212,7 @@ static pol_value write_digits(pol_arena *arena, bool negative, const char *digit
             out[at++] = i < n ? digits[i] : '0';
         }
     }
-    return number_copy(arena, out, (size_t)at);
+    return pol_number_copy(arena, out, (size_t)at);
 }
 
 pol_value pol_number_double(pol_arena *arena, double d)
@@ -266,7 +233,8 @@ pol_value pol_number_double(pol_arena *arena, double d)
             digits[n++] = *p;
     while (n > 1 && digits[n - 1] == '0')
         n--;
-    return write_digits(arena, d < 0, digits, n, strtol(strchr(text, 'e') + 1, NULL, 10) + 1, 21);
+    return pol_number_write(arena, d < 0, digits, n, strtol(strchr(text, 'e') + 1, NULL, 10) + 1,
+                            21);
 }
 
 /* ---- asking ---- */
@@ -275,7 +243,7 @@ bool pol_number_is_integer(pol_value v)
 {
     if (v.tag != POL_DECIMAL)
         return v.tag == POL_INT;
-    decimal d = take_apart(pol_text(v));
+    pol_decimal d = pol_decimal_read(pol_text(v));
     return d.n == 0 || d.magnitude >= (int64_t)d.n;
 }
 
@@ -287,7 +255,7 @@ bool pol_number_int64(pol_value v, int64_t *out)
     }
     if (v.tag != POL_DECIMAL)
         return false;
-    decimal d = take_apart(pol_text(v));
+    pol_decimal d = pol_decimal_read(pol_text(v));
     uint64_t i = 0;
     if (d.n == 0) {
         *out = 0;
@@ -296,7 +264,7 @@ bool pol_number_int64(pol_value v, int64_t *out)
     if (d.magnitude < (int64_t)d.n || d.magnitude > 19)
         return false;
     for (size_t k = 0; k < (size_t)d.magnitude; k++)
-        i = 10 * i + (uint64_t)(k < d.n ? digit_at(&d, k) : 0);
+        i = 10 * i + (uint64_t)(k < d.n ? pol_decimal_digit(&d, k) : 0);
     if (i > (uint64_t)INT64_MAX + d.negative)
         return false;
     *out = d.negative ? (int64_t)(0 - i) : (int64_t)i;
@@ -309,7 +277,7 @@ double pol_number_to_double(pol_value v)
         return (double)v.i;
     if (v.tag == POL_DOUBLE)
         return v.d;
-    decimal d = take_apart(pol_text(v));
+    pol_decimal d = pol_decimal_read(pol_text(v));
     char text[1000];
     /* Digits beyond these cannot change the nearest double but by being there: one 1 stands for all
      * of them. */
@@ -319,7 +287,7 @@ double pol_number_to_double(pol_value v)
     if (d.negative)
         text[at++] = '-';
     for (size_t i = 0; i < n; i++)
-        text[at++] = (char)('0' + digit_at(&d, i));
+        text[at++] = (char)('0' + pol_decimal_digit(&d, i));
     if (n < d.n)
         text[at++] = '1';
     /* Without a point: strtod wants that of the program's locale. */
@@ -342,13 +310,14 @@ int pol_number_compare(pol_value a, pol_value b)
     if (a.tag == POL_DOUBLE && b.tag == POL_INT && b.i < EXACT_MAX && b.i > -EXACT_MAX)
         return (a.d > (double)b.i) - (a.d < (double)b.i);
     char buf_a[POL_NUMBER_TEXT_MAX], buf_b[POL_NUMBER_TEXT_MAX];
-    decimal x = decimal_of(a, buf_a), y = decimal_of(b, buf_b);
+    pol_decimal x = pol_decimal_of(a, buf_a), y = pol_decimal_of(b, buf_b);
     int sign_x = x.n == 0 ? 0 : x.negative ? -1 : 1, sign_y = y.n == 0 ? 0 : y.negative ? -1 : 1;
     if (sign_x != sign_y || sign_x == 0)
         return (sign_x > sign_y) - (sign_x < sign_y);
     int order = (x.magnitude > y.magnitude) - (x.magnitude < y.magnitude);
     for (size_t i = 0; order == 0 && (i < x.n || i < y.n); i++) {
-        int digit_x = i < x.n ? digit_at(&x, i) : 0, digit_y = i < y.n ? digit_at(&y, i) : 0;
+        int digit_x = i < x.n ? pol_decimal_digit(&x, i) : 0,
+            digit_y = i < y.n ? pol_decimal_digit(&y, i) : 0;
         order = (digit_x > digit_y) - (digit_x < digit_y);
     }
     return sign_x < 0 ? -order : order;
@@ -362,502 +331,10 @@ uint32_t pol_number_hash(pol_value v)
         h = (h ^ (uint64_t)i) * 0xD6E8FEB86659FD93u;
     } else {
         char buf[POL_NUMBER_TEXT_MAX];
-        decimal d = decimal_of(v, buf);
+        pol_decimal d = pol_decimal_of(v, buf);
         h = (h ^ (uint64_t)d.magnitude ^ d.negative) * 0xD6E8FEB86659FD93u;
         for (size_t k = 0; k < d.n; k++)
-            h = (h ^ (uint64_t)digit_at(&d, k)) * 0xD6E8FEB86659FD93u;
+            h = (h ^ (uint64_t)pol_decimal_digit(&d, k)) * 0xD6E8FEB86659FD93u;
     }
     return (uint32_t)(h >> 32) ^ (uint32_t)h;
-}
-
-/* ---- whole numbers of any size ---- */
-
-static bool too_long(const decimal *d)
-{
-    return d->n > DIGITS_MAX || d->magnitude > DIGITS_MAX || d->magnitude < -DIGITS_MAX;
-}
-
-/* The integer of D1...Dn followed by zeros zeros. NULL when memory is out. */
-static BIGNUM *digits_to_integer(const decimal *d, size_t zeros)
-{
-    char *text = OPENSSL_malloc(d->n + zeros + 3);
-    BIGNUM *out = NULL;
-    size_t at = 0;
-    if (!text)
-        return NULL;
-    if (d->negative)
-        text[at++] = '-';
-    for (size_t i = 0; i < d->n; i++)
-        text[at++] = (char)('0' + digit_at(d, i));
-    memset(text + at, '0', zeros);
-    at += zeros;
-    if (d->n == 0)
-        text[at++] = '0';
-    text[at] = 0;
-    if (BN_dec2bn(&out, text) == 0) {
-        BN_free(out);
-        out = NULL;
-    }
-    OPENSSL_free(text);
-    return out;
-}
-
-static pol_value integer_to_value(pol_arena *arena, const BIGNUM *n)
-{
-    char *text = BN_bn2dec(n);
-    size_t length = text ? strlen(text) : 0;
-    pol_value v;
-    if (!text)
-        return pol_undefined();
-    v = number_copy(arena, text, length);
-    OPENSSL_free(text);
-    return v;
-}
-
-static const char *const no_memory = "the numbers are too large";
-
-static pol_value integer_arithmetic(pol_arena *arena, pol_arithmetic op, const decimal *x,
-                                    const decimal *y, const char **why)
-{
-    pol_value out = pol_undefined();
-    BN_CTX *ctx = BN_CTX_new();
-    BIGNUM *a = digits_to_integer(x, x->n ? (size_t)x->magnitude - x->n : 0),
-           *b = digits_to_integer(y, y->n ? (size_t)y->magnitude - y->n : 0);
-    BIGNUM *r = BN_new(), *rest = BN_new();
-    bool done = false;
-    *why = no_memory;
-    if (ctx && a && b && r && rest) {
-        switch (op) {
-        case POL_ADD:
-            done = BN_add(r, a, b);
-            break;
-        case POL_SUBTRACT:
-            done = BN_sub(r, a, b);
-            break;
-        case POL_MULTIPLY:
-            done = BN_mul(r, a, b, ctx);
-            break;
-        case POL_REMAINDER:
-            done = BN_div(NULL, r, a, b, ctx);
-            break;
-        case POL_DIVIDE:
-            done = BN_div(r, rest, a, b, ctx) && BN_is_zero(rest);
-            *why = NULL; /* not exact: the caller goes on with a mantissa */
-            break;
-        }
-    }
-    BN_free(a);
-    BN_free(b);
-    BN_free(rest);
-    BN_CTX_free(ctx);
-    if (done)
-        out = integer_to_value(arena, r);
-    BN_free(r);
-    if (done)
-        *why = pol_is_defined(out) ? NULL : no_memory;
-    return out;
-}
-
-/* ---- a binary number with a 64-bit mantissa ---- */
-
-typedef struct {
-    bool negative;
-    uint64_t mantissa; /* its highest bit set, but for zero */
-    int64_t exponent;  /* the value is mantissa times 2^exponent */
-} binary;
-
-/* high:low times 2^exponent, and more below when sticky, rounded to nearest even. high:low is not
- * 0. */
-static binary round_binary(bool negative, unsigned __int128 m, int64_t exponent, bool sticky)
-{
-    int bits = (uint64_t)(m >> 64) ? 128 - __builtin_clzll((uint64_t)(m >> 64))
-                                   : 64 - __builtin_clzll((uint64_t)m);
-    int drop = bits - 64;
-    if (drop <= 0) /* exact: whoever calls with sticky has given more than 64 bits */
-        return (binary){negative, (uint64_t)m << -drop, exponent + drop};
-    unsigned __int128 half = (unsigned __int128)1 << (drop - 1), rest = m & ((half << 1) - 1);
-    uint64_t kept = (uint64_t)(m >> drop);
-    if (rest > half || (rest == half && (sticky || (kept & 1)))) {
-        if (++kept == 0)
-            return (binary){negative, (uint64_t)1 << 63, exponent + drop + 1};
-    }
-    return (binary){negative, kept, exponent + drop};
-}
-
-/* The top 128 bits of n as m, the rest as sticky. */
-static binary binary_of_integer(bool negative, const BIGNUM *n, int64_t exponent, bool sticky)
-{
-    int bits = BN_num_bits(n), drop = bits > 128 ? bits - 128 : 0;
-    unsigned __int128 m = 0;
-    for (int i = bits - 1; i >= drop; i--)
-        m = m << 1 | (unsigned)BN_is_bit_set(n, i);
-    for (int i = 0; i < drop && !sticky; i++)
-        sticky = BN_is_bit_set(n, i);
-    return m ? round_binary(negative, m, exponent + drop, sticky) : (binary){0};
-}
-
-static bool is_zero(binary a)
-{
-    return a.mantissa == 0;
-}
-
-static binary multiply_binary(binary a, binary b)
-{
-    if (is_zero(a) || is_zero(b))
-        return (binary){0};
-    return round_binary(a.negative != b.negative, (unsigned __int128)a.mantissa * b.mantissa,
-                        a.exponent + b.exponent, false);
-}
-
-static binary divide_binary(binary a, binary b)
-{
-    if (is_zero(a))
-        return a;
-    unsigned __int128 n = (unsigned __int128)a.mantissa << 64, q = n / b.mantissa,
-                      rest = n % b.mantissa;
-    /* One more bit than the quotient may have, so that half a unit can be told from more. */
-    q = q << 2;
-    rest <<= 1;
-    if (rest >= b.mantissa)
-        q |= 2, rest -= b.mantissa;
-    rest <<= 1;
-    if (rest >= b.mantissa)
-        q |= 1, rest -= b.mantissa;
-    return round_binary(a.negative != b.negative, q, a.exponent - b.exponent - 66, rest != 0);
-}
-
-enum { TEN_MAX = 27 }; /* 5^27 has 63 bits: these powers are exact */
-
-static binary power_of_ten(unsigned n)
-{
-    uint64_t five = 1;
-    for (unsigned i = 0; i < n; i++)
-        five *= 5;
-    return round_binary(false, five, n, false);
-}
-
-/* Nearest to the decimal: its digits times a power of ten, or divided by one after a shift that
- * leaves enough bits. */
-static bool binary_of_decimal(const decimal *d, binary *out)
-{
-    decimal magnitude = *d;
-    int64_t scale = d->magnitude - (int64_t)d->n;
-    magnitude.negative = false;
-    *out = (binary){0};
-    if (d->n == 0)
-        return true;
-    if (d->n <= 19 && scale <= TEN_MAX && scale >= -TEN_MAX) {
-        uint64_t m = 0;
-        for (size_t i = 0; i < d->n; i++)
-            m = 10 * m + (uint64_t)digit_at(d, i);
-        binary ten = power_of_ten((unsigned)(scale < 0 ? -scale : scale)),
-               exact = round_binary(d->negative, m, 0, false);
-        *out = scale < 0 ? divide_binary(exact, ten) : multiply_binary(exact, ten);
-        return true;
-    }
-    POL_CLEAN(BN_free)
-    BIGNUM *digits = digits_to_integer(&magnitude, scale > 0 ? (size_t)scale : 0);
-    if (!digits || scale >= 0) {
-        if (digits)
-            *out = binary_of_integer(d->negative, digits, 0, false);
-        return digits != NULL;
-    }
-    POL_CLEAN(BN_CTX_free) BN_CTX *ctx = BN_CTX_new();
-    POL_CLEAN(BN_free)
-    BIGNUM *ten = BN_new(),
-           *power = BN_new(), *rest = BN_new(), *quotient = BN_new();
-    if (!ctx || !ten || !power || !rest || !quotient || !BN_set_word(ten, 10) ||
-        !BN_set_word(power, (BN_ULONG)-scale) || !BN_exp(power, ten, power, ctx))
-        return false;
-    int shift = 130 + BN_num_bits(power) - BN_num_bits(digits);
-    if (shift < 0)
-        shift = 0;
-    if (!BN_lshift(digits, digits, shift) || !BN_div(quotient, rest, digits, power, ctx))
-        return false;
-    *out = binary_of_integer(d->negative, quotient, -(int64_t)shift, !BN_is_zero(rest));
-    return true;
-}
-
-static binary add_binary(binary a, binary b)
-{
-    if (is_zero(a) || is_zero(b))
-        return is_zero(a) ? b : a;
-    if (a.exponent < b.exponent) {
-        binary c = a;
-        a = b;
-        b = c;
-    }
-    /* a's mantissa stands 63 bits up, so that what is shifted out of b only matters as being there.
-     */
-    int64_t shift = a.exponent - b.exponent;
-    unsigned __int128 x = (unsigned __int128)a.mantissa << 62,
-                      y = (unsigned __int128)b.mantissa << 62;
-    bool sticky = false;
-    if (shift >= 126) {
-        sticky = true;
-        y = 0;
-    } else if (shift) {
-        sticky = (y & (((unsigned __int128)1 << shift) - 1)) != 0;
-        y >>= shift;
-    }
-    if (a.negative == b.negative)
-        return round_binary(a.negative, x + y, a.exponent - 62, sticky);
-    if (x == y && !sticky)
-        return (binary){0};
-    if (x >= y)
-        return round_binary(a.negative, x - y - sticky, a.exponent - 62, sticky);
-    return round_binary(b.negative, y - x, a.exponent - 62, sticky);
-}
-
-static bool is_whole(binary a)
-{
-    return is_zero(a) || a.exponent >= 0 ||
-           (a.exponent > -64 && (a.mantissa & (((uint64_t)1 << -a.exponent) - 1)) == 0);
-}
-
-/* The exact integer of a whole number, or the integer part of another one. */
-static BIGNUM *integer_of_binary(binary a)
-{
-    BIGNUM *n = BN_new();
-    if (!n || a.exponent > 4 * DIGITS_MAX || !BN_set_word(n, a.mantissa) ||
-        !(a.exponent >= 0 ? BN_lshift(n, n, (int)a.exponent)
-                          : BN_rshift(n, n, a.exponent < -64 ? 64 : (int)-a.exponent))) {
-        BN_free(n);
-        return NULL;
-    }
-    BN_set_negative(n, a.negative);
-    return n;
-}
-
-/* digits = the first `precision` decimal digits of a, rounded; *magnitude as in decimal. scaled is
- * |a| times 10^scale / 2^shift as an integer with digits to spare. */
-static bool decimal_digits(binary a, char *digits, int precision, int64_t *magnitude, BN_CTX *ctx)
-{
-    /* An estimate of the decimal exponent; the integer below has precision digits or one more. */
-    int64_t estimate =
-        (int64_t)((double)(a.exponent + 63) * 0.30102999566398120) - (a.exponent + 63 < 0);
-    int64_t scale = precision - estimate; /* times 10^scale */
-    POL_CLEAN(BN_free)
-    BIGNUM *n = BN_new(),
-           *d = BN_new(), *ten = BN_new(), *power = BN_new(), *rest = BN_new();
-    if (!n || !d || !ten || !power || !rest || !BN_set_word(n, a.mantissa) || !BN_one(d) ||
-        !BN_set_word(ten, 10) || !BN_set_word(power, (BN_ULONG)llabs(scale)) ||
-        !BN_exp(power, ten, power, ctx))
-        return false;
-    if (!(a.exponent >= 0 ? BN_lshift(n, n, (int)a.exponent) : BN_lshift(d, d, (int)-a.exponent)) ||
-        !(scale >= 0 ? BN_mul(n, n, power, ctx) : BN_mul(d, d, power, ctx)) ||
-        !BN_div(n, rest, n, d, ctx))
-        return false;
-    bool more = !BN_is_zero(rest);
-    char *text = BN_bn2dec(n);
-    if (!text)
-        return false;
-    int length = (int)strlen(text), at;
-    *magnitude = length - scale;
-    bool up = length > precision &&
-              (text[precision] > '5' ||
-               (text[precision] == '5' &&
-                (more || strspn(text + precision + 1, "0") < strlen(text + precision + 1) ||
-                 (text[precision - 1] - '0') % 2)));
-    for (at = 0; at < precision; at++)
-        digits[at] = at < length ? text[at] : '0';
-    OPENSSL_free(text);
-    for (at = precision - 1; up && at >= 0; at--) {
-        up = digits[at] == '9';
-        digits[at] = up ? '0' : (char)(digits[at] + 1);
-    }
-    if (up) {
-        memmove(digits + 1, digits, (size_t)precision - 1);
-        digits[0] = '1';
-        ++*magnitude;
-    }
-    digits[precision] = 0;
-    return true;
-}
-
-/* The shortest decimal that rounds to a. */
-static bool shortest_digits(binary a, char digits[24], int *n, int64_t *magnitude)
-{
-    POL_CLEAN(BN_CTX_free) BN_CTX *ctx = BN_CTX_new();
-    if (!ctx)
-        return false;
-    int low = 1, high = 21; /* 21 digits always do */
-    while (low < high) {
-        int middle = (low + high) / 2;
-        binary back;
-        if (!decimal_digits(a, digits, middle, magnitude, ctx))
-            return false;
-        decimal d = {.text = (const uint8_t *)digits,
-                     .n = (size_t)middle,
-                     .point = SIZE_MAX,
-                     .magnitude = *magnitude,
-                     .negative = a.negative};
-        if (!binary_of_decimal(&d, &back))
-            return false;
-        if (back.mantissa == a.mantissa && back.exponent == a.exponent)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    if (!decimal_digits(a, digits, low, magnitude, ctx))
-        return false;
-    while (low > 1 && digits[low - 1] == '0')
-        low--;
-    *n = low;
-    return true;
-}
-
-/* The same where at most 15 digits do, which is nearly always. A shorter decimal with fewer digits
- * behind the point would have been found before. */
-static bool few_digits(binary a, char digits[24], int *n, int64_t *magnitude)
-{
-    if (a.exponent < -90 || a.exponent > 0)
-        return false;
-    double d = (double)a.mantissa;
-    for (int64_t i = a.exponent; i < 0; i++)
-        d /= 2;
-    for (unsigned k = 1; k <= BEHIND_MAX && d * powers[k] < 1e15; k++) {
-        uint64_t m = (uint64_t)(d * powers[k] + 0.5);
-        if (m == 0)
-            continue;
-        binary back = divide_binary(round_binary(a.negative, m, 0, false), power_of_ten(k));
-        if (back.mantissa == a.mantissa && back.exponent == a.exponent) {
-            *n = snprintf(digits, 24, "%llu", (unsigned long long)m);
-            *magnitude = *n - (int64_t)k;
-            return true;
-        }
-    }
-    return false;
-}
-
-static pol_value binary_to_value(pol_arena *arena, binary a, const char **why)
-{
-    *why = NULL;
-    if (is_zero(a))
-        return pol_int(0);
-    if (is_whole(a)) {
-        BIGNUM *n = integer_of_binary(a);
-        pol_value v = n ? integer_to_value(arena, n) : pol_undefined();
-        BN_free(n);
-        if (!pol_is_defined(v))
-            *why = no_memory;
-        return v;
-    }
-    char digits[24];
-    int n;
-    int64_t magnitude;
-    if (!few_digits(a, digits, &n, &magnitude) && !shortest_digits(a, digits, &n, &magnitude)) {
-        *why = no_memory;
-        return pol_undefined();
-    }
-    return write_digits(arena, a.negative, digits, n, magnitude, 6);
-}
-
-/* ---- arithmetic ---- */
-
-static bool small_arithmetic(pol_arithmetic op, int64_t a, int64_t b, int64_t *out)
-{
-    switch (op) {
-    case POL_ADD:
-        return !__builtin_add_overflow(a, b, out);
-    case POL_SUBTRACT:
-        return !__builtin_sub_overflow(a, b, out);
-    case POL_MULTIPLY:
-        return !__builtin_mul_overflow(a, b, out);
-    case POL_DIVIDE:
-        if (b == 0 || (a == INT64_MIN && b == -1) || a % b)
-            return false;
-        *out = a / b;
-        return true;
-    case POL_REMAINDER:
-        if (b == 0)
-            return false;
-        *out = b == -1 ? 0 : a % b;
-        return true;
-    }
-    return false;
-}
-
-pol_value pol_number_arithmetic(pol_arena *arena, pol_arithmetic op, pol_value a, pol_value b,
-                                const char **why)
-{
-    int64_t small;
-    *why = NULL;
-    if (a.tag == POL_INT && b.tag == POL_INT && small_arithmetic(op, a.i, b.i, &small))
-        return pol_int(small);
-    char buf_a[POL_NUMBER_TEXT_MAX], buf_b[POL_NUMBER_TEXT_MAX];
-    decimal x = decimal_of(a, buf_a), y = decimal_of(b, buf_b);
-    bool whole = pol_number_is_integer(a) && pol_number_is_integer(b);
-    if (op == POL_REMAINDER && !whole)
-        *why = "modulo on floating-point number";
-    else if (y.n == 0 && (op == POL_DIVIDE || op == POL_REMAINDER))
-        *why = op == POL_DIVIDE ? "divide by zero" : "modulo by zero";
-    else if (too_long(&x) || too_long(&y))
-        *why = no_memory;
-    if (*why)
-        return pol_undefined();
-    bool inexact = op == POL_DIVIDE && a.tag == POL_INT && b.tag == POL_INT &&
-                   a.i != INT64_MIN; /* else it was done above */
-    if (whole && !inexact) {
-        pol_value v = integer_arithmetic(arena, op, &x, &y, why);
-        if (pol_is_defined(v) || *why)
-            return v;
-    }
-    binary p, q, r;
-    if (!binary_of_decimal(&x, &p) || !binary_of_decimal(&y, &q)) {
-        *why = no_memory;
-        return pol_undefined();
-    }
-    if (op == POL_SUBTRACT)
-        q.negative = !q.negative;
-    r = op == POL_MULTIPLY ? multiply_binary(p, q)
-        : op == POL_DIVIDE ? divide_binary(p, q)
-                           : add_binary(p, q);
-    return binary_to_value(arena, r, why);
-}
-
-/* Half away from zero, up, down: by the decimal's own digits, which is exact. */
-pol_value pol_number_round(pol_arena *arena, pol_rounding how, pol_value v)
-{
-    if (v.tag == POL_INT && (how != POL_ABS || v.i >= 0))
-        return v;
-    if (v.tag == POL_INT && v.i != INT64_MIN)
-        return pol_int(-v.i);
-    char buf[POL_NUMBER_TEXT_MAX];
-    decimal d = decimal_of(v, buf);
-    if (how == POL_ABS) {
-        if (v.tag == POL_DOUBLE)
-            return (pol_value){.tag = POL_DOUBLE, .d = v.d < 0 ? -v.d : v.d};
-        if (d.n == 0)
-            return pol_int(0);
-        pol_bytes text = pol_number_text(v, buf);
-        return d.negative ? number_copy(arena, (const char *)text.at + 1, text.n - 1) : v;
-    }
-    bool whole = d.n == 0 || d.magnitude >= (int64_t)d.n;
-    if (d.magnitude > DIGITS_MAX)
-        return whole ? v : pol_undefined();
-    bool up = false; /* away from zero */
-    if (!whole) {
-        bool half =
-            d.magnitude >= 0 && (size_t)d.magnitude < d.n && digit_at(&d, (size_t)d.magnitude) >= 5;
-        up = how == POL_ROUND ? half : how == POL_CEIL ? !d.negative : d.negative;
-        d.n = d.magnitude > 0 ? (size_t)d.magnitude : 0;
-    }
-    if (d.magnitude <= 17) {
-        int64_t i = 0;
-        for (int64_t k = 0; k < d.magnitude; k++)
-            i = 10 * i + ((size_t)k < d.n ? digit_at(&d, (size_t)k) : 0);
-        return pol_int(d.negative ? -i - up : i + up);
-    }
-    POL_CLEAN(BN_free)
-    BIGNUM *n =
-        digits_to_integer(&d, d.n && d.magnitude > (int64_t)d.n ? (size_t)d.magnitude - d.n : 0);
-    bool negative = d.negative;
-    if (!n)
-        return pol_undefined();
-    BN_set_negative(n, 0);
-    if (up && !BN_add_word(n, 1))
-        return pol_undefined();
-    BN_set_negative(n, negative);
-    return integer_to_value(arena, n);
 }
