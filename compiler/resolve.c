@@ -200,22 +200,31 @@ static bool is_in(pol_term *t, pol_bytes name)
     return name.n == SIZE_MAX;
 }
 
+static void declare_some_var(resolver *r, pol_term *t, pol_expr *e)
+{
+    if (resolve_is_wildcard(t->text)) {
+        resolve_wildcard(r, t);
+        return;
+    }
+    name_entry *own = scope_entry(r->scope, t->text);
+    bool twice = own && own->occurrence == DECLARED && own->span.start == e->span.start;
+    if (twice || is_in(e->right, t->text)) {
+        resolve_var(r, t);
+        return;
+    }
+    scope_declare(r, t, DECLARED, e->span);
+    own = scope_entry(r->scope, t->text);
+    if (own)
+        own->uses++;
+}
+
 /* The variables of `some PATTERN in domain`; those that stand in the domain too mean the same
  * there. */
 static void declare_some(resolver *r, pol_term *t, pol_expr *e)
 {
     switch ((pol_term_kind)t->kind) {
     case POL_TERM_VAR:
-        if (!resolve_is_wildcard(t->text) && is_in(e->right, t->text)) {
-            resolve_var(r, t);
-            break;
-        }
-        scope_declare(r, t, DECLARED, e->span);
-        if (!resolve_is_wildcard(t->text)) {
-            name_entry *declared = scope_entry(r->scope, t->text);
-            if (declared)
-                declared->uses++;
-        }
+        declare_some_var(r, t, e);
         break;
     case POL_TERM_ARRAY:
         for (uint32_t i = 0; i < t->n; i++)
