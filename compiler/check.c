@@ -115,7 +115,10 @@ static void list_vars(pol_checker *c, pol_query *q, const pol_locals *locals, po
     q->vars = POL_NEW_ARRAY(c->arena, pol_term *, locals->n + 1);
     for (uint32_t i = 0; i < locals->n; i++) {
         const pol_local *l = &locals->items[i];
-        if (l->wildcard || l->generated || !pol_varset_has(&own, i))
+        if (l->generated || !pol_varset_has(&own, i))
+            continue;
+        q->iterates = true;
+        if (l->wildcard)
             continue;
         pol_term *var = pol_term_text(c->arena, POL_TERM_VAR, l->span, l->name);
         var->bound = POL_BOUND_LOCAL;

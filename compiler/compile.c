@@ -183,7 +183,13 @@ static bool has_polward_module(const pol_compiler *c)
 POL_MUST_USE static bool check_query(pol_compiler *c)
 {
     const pol_compile_options *o = &c->options;
-    pol_value path = o->query_package ? pol_path_split(&c->arena, pol_bytes_text(o->query_package)) : pol_empty(POL_ARRAY);
+    pol_value path = pol_empty(POL_ARRAY);
+    if (o->query_package) {
+        POL_CLEAN(pol_buf_deinit) pol_buf text = {0};
+        pol_buf_text(&text, "data.");
+        pol_buf_text(&text, o->query_package);
+        path = pol_path_split(&c->arena, pol_buf_view(&text));
+    }
     pol_bytes *package = POL_NEW_ARRAY(&c->arena, pol_bytes, (size_t)path.n + 1);
     for (uint32_t i = 0; i < path.n; i++)
         package[i] = pol_text(pol_element(path, i));

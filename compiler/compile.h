@@ -14,11 +14,11 @@ typedef struct {
     const char *const *entrypoints; /* "orders/allow": only what these need is compiled; none: everything */
     uint32_t n_entrypoints;
     const char *query;      /* a Rego body, compiled as the entry point "$query" (see below); NULL: none */
-    const char *query_package; /* "data.a.b" or NULL */
+    const char *query_package; /* "a.b" or NULL */
     const char *const *query_imports;
     uint32_t n_query_imports;
     bool query_keywords;    /* and, or, not { } are known in the query */
-    bool query_values;      /* an expression that is a plain term is shown, also when it is false; else it must hold */
+    bool query_values;      /* what expressions give is shown, also false where one stands alone and does not iterate; else all must hold */
     bool relative_names;    /* the bundle names files as they lie below what was loaded, so that it does not depend on where that is; else as given */
 } pol_compile_options;
 

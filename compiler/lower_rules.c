@@ -550,10 +550,14 @@ static void lower_query(pol_lowering *l, const pol_query *query)
         uint32_t written = 0;
         while (written < query->n_written && query->written[written] != e)
             written++;
-        if (query->show_values && written < query->n_written)
-            shown[written] = lower_expr_value(l, e) + 1;
-        else
+        if (!query->show_values || written == query->n_written) {
             lower_expr(l, e);
+            continue;
+        }
+        uint32_t value = lower_expr_value(l, e);
+        if (query->n_written > 1 || query->iterates)
+            add_op(l, POL_OP_TRUE, value, 0, 0);
+        shown[written] = value + 1;
     }
     uint32_t bindings = new_builder(l), values = new_builder(l), first = new_registers(l, 2), result = new_register(l);
     add_op(l, POL_OP_START, bindings, 0, 0);

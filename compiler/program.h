@@ -60,7 +60,8 @@ typedef struct {
     pol_term **values;   /* for pol eval: the written expressions, in the order written, as terms whose value is shown (NULL: `true`) */
     pol_expr **written;  /* the expressions in the order written */
     uint32_t n_written;
-    bool show_values;    /* for lower.c: an expression that is a plain term is no test; its value is shown, also false */
+    bool iterates;       /* it has variables, wildcards among them */
+    bool show_values;    /* for lower.c: what an expression gives is shown; of one that stands alone and does not iterate also false */
 } pol_query;
 
 typedef struct {

@@ -605,6 +605,40 @@ static void dump_names(const char *kind, const pol_names *names, const pol_sourc
         dump_line(kind, names->items[i].star ? POL_BYTES("*") : names->items[i].text, names->items[i].span, sources, depth, out);
 }
 
+static void dump_type(const pol_type_node *t, const pol_sources *sources, unsigned depth, pol_buf *out)
+{
+    static const char *const kinds[] = {"type", "literal", "array", "set", "object", "map", "union"};
+    dump_line(kinds[t->kind], t->text, t->span, sources, depth, out);
+    dump_term(t->literal, sources, depth + 1, out);
+    if (t->of)
+        dump_type(t->of, sources, depth + 1, out);
+    if (t->to)
+        dump_type(t->to, sources, depth + 1, out);
+    for (uint32_t i = 0; i < t->n_fields; i++) {
+        const pol_type_field *field = &t->fields[i];
+        dump_line(field->optional ? "optional" : "field", field->name, field->span, sources, depth + 1, out);
+        dump_type(field->type, sources, depth + 2, out);
+    }
+    for (uint32_t i = 0; i < t->n_parts; i++)
+        dump_type(t->parts[i], sources, depth + 1, out);
+}
+
+static void dump_part(const char *kind, const pol_term *term, const pol_sources *sources, pol_buf *out)
+{
+    if (!term)
+        return;
+    dump_line(kind, pol_bytes_of(NULL, 0), term->span, sources, 1, out);
+    dump_term(term, sources, 2, out);
+}
+
+static void dump_condition(const char *kind, const pol_body *body, const pol_sources *sources, pol_buf *out)
+{
+    if (!body || !body->n)
+        return;
+    dump_line(kind, pol_bytes_of(NULL, 0), body->items[0]->span, sources, 1, out);
+    dump_body(body, sources, 2, out);
+}
+
 static void dump_statement(const pol_statement *s, const pol_sources *sources, pol_buf *out)
 {
     static const char *const kinds[] = {"tier", "schema", "role", "assign", "scope", "route", "permit", "forbid"};
@@ -617,11 +651,17 @@ static void dump_statement(const pol_statement *s, const pol_sources *sources, p
         dump_line("at", s->tier.text, s->tier.span, sources, 1, out);
     if (s->id.text.n)
         dump_line("as", s->id.text, s->id.span, sources, 1, out);
-    dump_term(s->from, sources, 1, out);
-    dump_term(s->because, sources, 1, out);
-    dump_term(s->returning, sources, 1, out);
-    dump_body(s->if_body, sources, 1, out);
-    dump_body(s->unless_body, sources, 1, out);
+    if (s->resource_type.text.n)
+        dump_line("of", s->resource_type.text, s->resource_type.span, sources, 1, out);
+    if (s->type)
+        dump_type(s->type, sources, 1, out);
+    if (s->from_file.n)
+        dump_line("file", s->from_file, s->span, sources, 1, out);
+    dump_part("from", s->from, sources, out);
+    dump_part("because", s->because, sources, out);
+    dump_part("returning", s->returning, sources, out);
+    dump_condition("if", s->if_body, sources, out);
+    dump_condition("unless", s->unless_body, sources, out);
 }
 
 void pol_module_dump(const pol_module *module, const pol_sources *sources, pol_buf *out)

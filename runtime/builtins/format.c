@@ -359,7 +359,7 @@ static void write_float(const formatter *m, char *out, size_t n_out, double d, u
 
 static void print_float(formatter *m, const argument *a, uint32_t verb)
 {
-    if (verb > 127 || !strchr("vbgGxXfFeE", (int)verb)) {
+    if (!verb || verb > 127 || !strchr("vbgGxXfFeE", (int)verb)) {
         print_bad_verb(m, a, verb);
         return;
     }

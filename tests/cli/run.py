@@ -112,7 +112,8 @@ def eval_of_what_is_undefined(d):
 def eval_of_what_is_defined(d):
     equal(Run("eval", "--fail", "true").code, 0)
     equal(Run("eval", "--fail-defined", "true").code, 1)
-    equal(Run("eval", "--fail", "false").code, 1)
+    equal(Run("eval", "--fail", "false").code, 0)
+    equal(Run("eval", "--fail", "1 = 2").code, 1)
 
 
 @test
