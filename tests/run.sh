@@ -147,4 +147,8 @@ for program in build/asan/fuzz/fuzz_*; do
     fi
 done
 
+say "== damaged bundles"
+suite fuzz/mutate-bundle bash -c \
+    'build/release/bin/pol build -o build/orders.polb tests/policies/orders/*.pol && build/asan/fuzz/mutate-bundle build/orders.polb 5000 1'
+
 finish
