@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The files that make plans, among themselves: lower.c (terms and expressions), lower_rules.c (rules, documents, entry points),
- * lower_decision.c (the eight statements).
+ * lower_decision.c (the eight statements), lower_input.c (what they must find in the input).
  */
 #pragma once
 
 #include "compiler/plan_build.h"
+#include "compiler/statements.h"
 
 /* The register of a term's value; what is undefined fails. A term with variables that are not bound yet opens loops over what they can be. */
 uint32_t lower_value(pol_lowering *l, const pol_term *term);
@@ -33,3 +34,10 @@ bool lower_children(pol_lowering *l, const pol_bytes *path, uint32_t n_path, con
 /* ---- lower_decision.c ---- */
 /* The body of an internal.* built-in of the eight statements, if name is one: adds the steps and gives the register. False when it is none. */
 bool lower_intrinsic(pol_lowering *l, const char *name, uint32_t *reg);
+/* The group of a hidden rule of module m. */
+pol_group *hidden_group(pol_lowering *l, const pol_module *m, const pol_rule *rule);
+
+/* ---- lower_input.c ---- */
+/* Type: action: what the statements must find in the input, as internal.input_errors takes it; empty when there is nothing to check. A type or
+ * action that no statement names is under "*". */
+pol_value input_check_index(pol_lowering *l, pol_statements *s);

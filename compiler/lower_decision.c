@@ -3,7 +3,6 @@
  * too, so that what cannot apply costs nothing; those with conditions are functions, called by number from the index. Errors fail closed throughout.
  */
 #include "compiler/lower.h"
-#include "compiler/statements.h"
 
 /* What the function $roles returns: */
 enum {
@@ -110,7 +109,7 @@ static uint32_t to_array(pol_lowering *l, uint32_t collection)
 
 /* ---- hidden rules ---- */
 
-static pol_group *hidden_group(pol_lowering *l, const pol_module *m, const pol_rule *rule)
+pol_group *hidden_group(pol_lowering *l, const pol_module *m, const pol_rule *rule)
 {
     uint32_t n = m->package->kind == POL_TERM_REF ? m->package->n : 1, used;
     pol_bytes *path = POL_NEW_ARRAY(l->arena, pol_bytes, n + 1);
@@ -345,34 +344,6 @@ static void make_statement_functions(pol_lowering *l, pol_statements *s)
 
 /* ---- indexes ---- */
 
-static pol_value names_value(pol_arena *arena, const pol_names *names)
-{
-    pol_builder b = pol_builder_new(arena);
-    for (uint32_t i = 0; i < names->n; i++)
-        pol_builder_add(&b, names->items[i].star ? pol_string_text("*") : pol_string(names->items[i].text));
-    return pol_builder_array(&b);
-}
-
-static pol_value actions_of(pol_arena *arena, const pol_grant *g)
-{
-    return g->statement ? names_value(arena, &g->statement->actions) : g->actions;
-}
-
-static pol_value types_of(pol_arena *arena, const pol_grant *g)
-{
-    return g->statement ? names_value(arena, &g->statement->types) : g->types;
-}
-
-static bool lists(pol_value names, pol_value name)
-{
-    for (uint32_t i = 0; i < names.n; i++) {
-        pol_value v = pol_element(names, i);
-        if (pol_equal(v, name) || pol_bytes_is(pol_text(v), "*"))
-            return true;
-    }
-    return false;
-}
-
 static void add_names(pol_builder *b, pol_value names)
 {
     for (uint32_t i = 0; i < names.n; i++)
@@ -433,7 +404,7 @@ static pol_value tier_index(pol_lowering *l, const pol_statements *s, uint32_t t
     for (uint32_t i = 0; i < s->n_grants; i++)
         if (s->grants[i].tier == tier) {
             grants[n++] = &s->grants[i];
-            add_names(&types, types_of(l->arena, &s->grants[i]));
+            add_names(&types, pol_grant_types(l->arena, &s->grants[i]));
         }
     of_type = POL_NEW_ARRAY(l->arena, const pol_grant *, n + 1);
     of_action = POL_NEW_ARRAY(l->arena, const pol_grant *, n + 1);
@@ -443,16 +414,16 @@ static pol_value tier_index(pol_lowering *l, const pol_statements *s, uint32_t t
         uint32_t n_type = 0;
         pol_builder actions = pol_builder_new(l->arena), row = pol_builder_new(l->arena);
         for (uint32_t i = 0; i < n; i++)
-            if (lists(types_of(l->arena, grants[i]), type)) {
+            if (pol_names_has(pol_grant_types(l->arena, grants[i]), type)) {
                 of_type[n_type++] = grants[i];
-                add_names(&actions, actions_of(l->arena, grants[i]));
+                add_names(&actions, pol_grant_actions(l->arena, grants[i]));
             }
         pol_value action_set = pol_builder_set(&actions);
         for (uint32_t a = 0; a < action_set.n; a++) {
             uint32_t n_action = 0;
             pol_builder cell = pol_builder_new(l->arena);
             for (uint32_t i = 0; i < n_type; i++)
-                if (lists(actions_of(l->arena, of_type[i]), pol_element(action_set, a)))
+                if (pol_names_has(pol_grant_actions(l->arena, of_type[i]), pol_element(action_set, a)))
                     of_action[n_action++] = of_type[i];
             put_roles(l, &cell, of_action, n_action, false);
             put_roles(l, &cell, of_action, n_action, true);
@@ -469,22 +440,22 @@ static pol_value scope_index(pol_lowering *l, const pol_statements *s)
 {
     pol_builder types = pol_builder_new(l->arena), index = pol_builder_new(l->arena);
     for (uint32_t i = 0; i < s->n_scopes; i++)
-        add_names(&types, names_value(l->arena, &s->scopes[i]->types));
+        add_names(&types, pol_names_value(l->arena, &s->scopes[i]->types));
     pol_value type_set = pol_builder_set(&types);
     for (uint32_t t = 0; t < type_set.n; t++) {
         pol_value type = pol_element(type_set, t);
         pol_builder actions = pol_builder_new(l->arena), row = pol_builder_new(l->arena);
         pol_builder_add(&actions, pol_string_text("*"));
         for (uint32_t i = 0; i < s->n_scopes; i++)
-            if (lists(names_value(l->arena, &s->scopes[i]->types), type))
-                add_names(&actions, names_value(l->arena, &s->scopes[i]->actions));
+            if (pol_names_has(pol_names_value(l->arena, &s->scopes[i]->types), type))
+                add_names(&actions, pol_names_value(l->arena, &s->scopes[i]->actions));
         pol_value action_set = pol_builder_set(&actions);
         for (uint32_t a = 0; a < action_set.n; a++) {
             pol_builder scopes = pol_builder_new(l->arena);
             for (uint32_t i = 0; i < s->n_scopes; i++)
-                if (lists(names_value(l->arena, &s->scopes[i]->types), type) &&
-                    lists(names_value(l->arena, &s->scopes[i]->actions), pol_element(action_set, a)))
-                    add_names(&scopes, names_value(l->arena, &s->scopes[i]->names));
+                if (pol_names_has(pol_names_value(l->arena, &s->scopes[i]->types), type) &&
+                    pol_names_has(pol_names_value(l->arena, &s->scopes[i]->actions), pol_element(action_set, a)))
+                    add_names(&scopes, pol_names_value(l->arena, &s->scopes[i]->names));
             pol_value set = pol_builder_set(&scopes);
             pol_buf text = {0};
             pol_buf_text(&text, set.n ? "the token needs one of the scopes: " : "no scope covers this action");
@@ -673,6 +644,22 @@ static uint32_t result_object(pol_lowering *l, const decision *d, const pol_stat
     return dst;
 }
 
+/* The register of whether the input lacks what the statements must know; what is wrong with it goes to the errors. */
+static uint32_t check_input(pol_lowering *l, const decision *d, pol_value index)
+{
+    uint32_t invalid = load(l, pol_bool(false)), errors = new_register(l), key, error;
+    open_block(l);
+    uint32_t row = get_or_star(l, load(l, index), d->type), entries = get_or_star(l, row, d->action), args = new_registers(l, 2);
+    add_op(l, POL_OP_INPUT, args, 0, 0);
+    add_op(l, POL_OP_MOVE, args + 1, entries, 0);
+    add_op(l, POL_OP_BUILTIN, errors, args, import_builtin(l->plan, "internal.input_errors", 2));
+    open_loop(l, errors, &key, &error);
+    add_op(l, POL_OP_PUSH, d->errors, error, 0);
+    load_into(l, invalid, pol_bool(true));
+    close_region(l);
+    return invalid;
+}
+
 static uint32_t lower_decision(pol_lowering *l, pol_statements *s)
 {
     decision d = {0};
@@ -689,7 +676,11 @@ static uint32_t lower_decision(pol_lowering *l, pol_statements *s)
     d.action = input_name(l, "action", "name");
     d.roles = read_roles(l);
     push_all(l, d.errors, get_part(l, d.roles, ROLES_ERRORS));
+    pol_value checks = input_check_index(l, s);
+    uint32_t invalid = checks.n ? check_input(l, &d, checks) : 0;
     open_block(l);
+    if (checks.n)
+        add_op(l, POL_OP_EQK, invalid, constant(l, pol_bool(false)), 0);
     for (uint32_t tier = 0; tier < s->n_tiers; tier++)
         lower_tier(l, &d, s, tier);
     close_region(l);
@@ -702,12 +693,12 @@ static uint32_t lower_actions(pol_lowering *l, const pol_statements *s)
 {
     pol_builder types = pol_builder_new(l->arena), index = pol_builder_new(l->arena), pairs = pol_builder_new(l->arena);
     for (uint32_t i = 0; i < s->n_grants; i++) {
-        pol_value pair[] = {types_of(l->arena, &s->grants[i]), actions_of(l->arena, &s->grants[i])};
+        pol_value pair[] = {pol_grant_types(l->arena, &s->grants[i]), pol_grant_actions(l->arena, &s->grants[i])};
         pol_builder_add(&pairs, pol_array_of(l->arena, pair, 2));
     }
     for (uint32_t i = 0; i < s->n_scopes + s->n_routes; i++) {
         const pol_statement *st = i < s->n_scopes ? s->scopes[i] : s->routes[i - s->n_scopes];
-        pol_value pair[] = {names_value(l->arena, &st->types), names_value(l->arena, &st->actions)};
+        pol_value pair[] = {pol_names_value(l->arena, &st->types), pol_names_value(l->arena, &st->actions)};
         pol_builder_add(&pairs, pol_array_of(l->arena, pair, 2));
     }
     pol_value all = pol_builder_array(&pairs);
@@ -719,7 +710,7 @@ static uint32_t lower_actions(pol_lowering *l, const pol_statements *s)
         pol_builder actions = pol_builder_new(l->arena);
         for (uint32_t i = 0; i < all.n; i++) {
             pol_value pair = pol_element(all, i), names = pol_element(pair, 1);
-            if (!lists(pol_element(pair, 0), pol_element(type_set, t)))
+            if (!pol_names_has(pol_element(pair, 0), pol_element(type_set, t)))
                 continue;
             for (uint32_t k = 0; k < names.n; k++)
                 if (!pol_bytes_is(pol_text(pol_element(names, k)), "*"))

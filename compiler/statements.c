@@ -339,6 +339,36 @@ pol_value pol_statements_routes(const pol_program *program)
     return pol_builder_array(&sorted);
 }
 
+/* ---- names of statements ---- */
+
+pol_value pol_names_value(pol_arena *arena, const pol_names *names)
+{
+    pol_builder b = pol_builder_new(arena);
+    for (uint32_t i = 0; i < names->n; i++)
+        pol_builder_add(&b, names->items[i].star ? pol_string_text("*") : pol_string(names->items[i].text));
+    return pol_builder_array(&b);
+}
+
+pol_value pol_grant_actions(pol_arena *arena, const pol_grant *g)
+{
+    return g->statement ? pol_names_value(arena, &g->statement->actions) : g->actions;
+}
+
+pol_value pol_grant_types(pol_arena *arena, const pol_grant *g)
+{
+    return g->statement ? pol_names_value(arena, &g->statement->types) : g->types;
+}
+
+bool pol_names_has(pol_value names, pol_value name)
+{
+    for (uint32_t i = 0; i < names.n; i++) {
+        pol_value v = pol_element(names, i);
+        if (pol_equal(v, name) || pol_bytes_is(pol_text(v), "*"))
+            return true;
+    }
+    return false;
+}
+
 /* ---- roles that a token cannot claim ---- */
 
 static bool reads_request(const pol_term *t);

@@ -66,6 +66,13 @@ pol_value pol_statements_routes(const pol_program *program);
 /* Position of the role called name, or -1. */
 int64_t pol_statements_role(const pol_statements *s, pol_bytes name);
 
+/* Names as an array of strings; `*` is "*". */
+pol_value pol_names_value(pol_arena *arena, const pol_names *names);
+pol_value pol_grant_actions(pol_arena *arena, const pol_grant *g);
+pol_value pol_grant_types(pol_arena *arena, const pol_grant *g);
+/* Is name, or `*`, among them? */
+bool pol_names_has(pol_value names, pol_value name);
+
 /* ---- roles.c ---- */
 /* Adds all roles of all modules and of role graphs in data, checks them and fills closures. */
 void pol_roles_collect(pol_program *program, pol_statements *s);

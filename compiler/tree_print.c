@@ -361,7 +361,7 @@ static void print_names(const pol_names *names, pol_buf *out)
     }
 }
 
-static void print_type(const pol_type_node *t, pol_buf *out)
+void pol_type_node_print(const pol_type_node *t, pol_buf *out)
 {
     switch ((pol_type_kind)t->kind) {
     case POL_TYPE_NAME:
@@ -373,7 +373,7 @@ static void print_type(const pol_type_node *t, pol_buf *out)
     case POL_TYPE_ARRAY:
     case POL_TYPE_SET:
         pol_buf_text(out, t->kind == POL_TYPE_ARRAY ? "[" : "set(");
-        print_type(t->of, out);
+        pol_type_node_print(t->of, out);
         pol_buf_text(out, t->kind == POL_TYPE_ARRAY ? "]" : ")");
         break;
     case POL_TYPE_OBJECT:
@@ -385,21 +385,21 @@ static void print_type(const pol_type_node *t, pol_buf *out)
             else
                 pol_json_write_string(out, t->fields[i].name, POL_JSON_COMPACT);
             pol_buf_text(out, t->fields[i].optional ? "?: " : ": ");
-            print_type(t->fields[i].type, out);
+            pol_type_node_print(t->fields[i].type, out);
         }
         pol_buf_text(out, "}");
         break;
     case POL_TYPE_MAP:
         pol_buf_text(out, "{[");
-        print_type(t->of, out);
+        pol_type_node_print(t->of, out);
         pol_buf_text(out, "]: ");
-        print_type(t->to, out);
+        pol_type_node_print(t->to, out);
         pol_buf_text(out, "}");
         break;
     case POL_TYPE_UNION:
         for (uint32_t i = 0; i < t->n_parts; i++) {
             pol_buf_text(out, i ? " | " : "");
-            print_type(t->parts[i], out);
+            pol_type_node_print(t->parts[i], out);
         }
         break;
     }
@@ -456,7 +456,7 @@ static void print_statement(const pol_statement *s, pol_buf *out)
             pol_buf_byte(out, ' ');
         }
         if (s->type) {
-            print_type(s->type, out);
+            pol_type_node_print(s->type, out);
         } else {
             pol_buf_text(out, "from ");
             pol_json_write_string(out, s->from_file, POL_JSON_COMPACT);

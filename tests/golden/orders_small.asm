@@ -34,7 +34,7 @@ rule data.polward.allow: 0 parameters, 4 registers, 0 iterators, 0 builders
      6  taint r0 -> 8
      7  return r1
      8  fail
-rule data.polward.decision: 0 parameters, 37 registers, 2 iterators, 7 builders
+rule data.polward.decision: 0 parameters, 39 registers, 2 iterators, 7 builders
      0  mark r0
      1  undef r1
      2  closed 1
@@ -53,271 +53,296 @@ rule data.polward.decision: 0 parameters, 37 registers, 2 iterators, 7 builders
     15  getk r10 r9 "action" -> 18
     16  getk r11 r10 "name" -> 18
     17  move r8 r11
-    18  rule r10 $roles -> 280
-    19  getk r11 r10 3 -> 280
+    18  rule r10 $roles -> 305
+    19  getk r11 r10 3 -> 305
     20  scan i0 r11 -> 24
     21  next i0 r12 r13 -> 24
     22  push b0 r13
     23  jump -> 21
-    24  start b1
-    25  start b2
-    26  input r12 -> 53
-    27  getk r13 r12 "token" -> 53
-    28  const r14 {"order":{"*":[[],"no scope covers this action"],"refund":[[... (116 bytes)
-    29  undef r15
-    30  get r16 r14 r6 -> 33
-    31  move r15 r16
-    32  jump -> 35
-    33  getk r17 r14 "*" -> 35
-    34  move r15 r17
-    35  defined r15 -> 53
-    36  undef r17
-    37  get r18 r15 r8 -> 40
-    38  move r17 r18
-    39  jump -> 42
-    40  getk r19 r15 "*" -> 42
-    41  move r17 r19
-    42  defined r17 -> 53
-    43  getk r19 r17 0 -> 53
-    44  getk r20 r17 1 -> 53
-    45  getk r21 r13 "scopes" -> 50
-    46  scan i0 r19 -> 50
-    47  next i0 r22 r23 -> 50
-    48  in r23 r21 -> 47
-    49  jump -> 53
-    50  const r21 "scope"
-    51  push b1 r21
-    52  move r5 r20
-    53  const r13 {}
-    54  undef r14
-    55  get r15 r13 r6 -> 58
-    56  move r14 r15
+    24  const r12 false
+    25  const r14 {"*":{},"order":{"refund":[[["resource"],false,false,["objec... (350 bytes)
+    26  undef r15
+    27  get r16 r14 r6 -> 30
+    28  move r15 r16
+    29  jump -> 32
+    30  getk r17 r14 "*" -> 32
+    31  move r15 r17
+    32  defined r15 -> 48
+    33  undef r17
+    34  get r18 r15 r8 -> 37
+    35  move r17 r18
+    36  jump -> 39
+    37  getk r19 r15 "*" -> 39
+    38  move r17 r19
+    39  defined r17 -> 48
+    40  input r19 -> 48
+    41  move r20 r17
+    42  builtin r13 r19 internal.input_errors -> 48
+    43  scan i0 r13 -> 48
+    44  next i0 r21 r22 -> 48
+    45  push b0 r22
+    46  const r12 true
+    47  jump -> 44
+    48  eqk r12 false -> 218
+    49  start b1
+    50  start b2
+    51  input r14 -> 78
+    52  getk r15 r14 "token" -> 78
+    53  const r16 {"order":{"*":[[],"no scope covers this action"],"refund":[[... (116 bytes)
+    54  undef r17
+    55  get r18 r16 r6 -> 58
+    56  move r17 r18
     57  jump -> 60
-    58  getk r16 r13 "*" -> 60
-    59  move r14 r16
-    60  defined r14 -> 108
-    61  undef r16
-    62  get r17 r14 r8 -> 65
-    63  move r16 r17
+    58  getk r19 r16 "*" -> 60
+    59  move r17 r19
+    60  defined r17 -> 78
+    61  undef r19
+    62  get r20 r17 r8 -> 65
+    63  move r19 r20
     64  jump -> 67
-    65  getk r18 r14 "*" -> 67
-    66  move r16 r18
-    67  defined r16 -> 108
-    68  getk r19 r16 "forbids" -> 77
-    69  getk r20 r10 2 -> 77
-    70  scan i0 r20 -> 77
-    71  next i0 r21 r22 -> 77
-    72  get r18 r19 r22 -> 71
-    73  scan i1 r18 -> 71
-    74  next i1 r23 r24 -> 71
-    75  push b1 r24
-    76  jump -> 74
-    77  getk r20 r16 "permits" -> 86
-    78  getk r21 r10 1 -> 86
-    79  scan i0 r21 -> 86
-    80  next i0 r22 r23 -> 86
-    81  get r19 r20 r23 -> 80
-    82  scan i1 r19 -> 80
-    83  next i1 r24 r25 -> 80
-    84  push b2 r25
-    85  jump -> 83
-    86  getk r21 r16 "conditional" -> 108
-    87  scan i0 r21 -> 108
-    88  next i0 r22 r23 -> 108
-    89  getk r24 r23 0 -> 88
-    90  getk r25 r23 1 -> 88
-    91  getk r26 r23 2 -> 88
-    92  mark r27
-    93  rulex r20 r25 -> 98
-    94  true r24 -> 97
-    95  push b1 r26
-    96  jump -> 98
-    97  push b2 r26
-    98  error r29 r27 -> 106
-    99  start b3
-   100  const r32 "rule"
-   101  put b3 r32 r26
-   102  object r31 b3 0
-   103  move r28 r31
-   104  builtin r30 r28 object.union -> 106
-   105  push b0 r30
-   106  forgive r27
-   107  jump -> 88
-   108  array r13 b1
-   109  isarray r13 0 -> 111
-   110  jump -> 115
-   111  move r4 r13
-   112  const r2 "forbid"
-   113  const r3 "scope"
-   114  jump -> 193
-   115  array r14 b2
-   116  isarray r14 0 -> 118
-   117  jump -> 122
-   118  move r4 r14
-   119  const r2 "permit"
-   120  const r3 "scope"
-   121  jump -> 193
-   122  start b3
-   123  start b4
-   124  const r15 {"order":{"refund":{"conditional":[[false,7,"shop.small"],[t... (82 bytes)
-   125  undef r16
-   126  get r17 r15 r6 -> 129
-   127  move r16 r17
-   128  jump -> 131
-   129  getk r18 r15 "*" -> 131
-   130  move r16 r18
-   131  defined r16 -> 179
-   132  undef r18
-   133  get r19 r16 r8 -> 136
-   134  move r18 r19
-   135  jump -> 138
-   136  getk r20 r16 "*" -> 138
-   137  move r18 r20
-   138  defined r18 -> 179
-   139  getk r21 r18 "forbids" -> 148
-   140  getk r22 r10 2 -> 148
-   141  scan i0 r22 -> 148
-   142  next i0 r23 r24 -> 148
-   143  get r20 r21 r24 -> 142
-   144  scan i1 r20 -> 142
-   145  next i1 r25 r26 -> 142
-   146  push b3 r26
-   147  jump -> 145
-   148  getk r22 r18 "permits" -> 157
-   149  getk r23 r10 1 -> 157
-   150  scan i0 r23 -> 157
-   151  next i0 r24 r25 -> 157
-   152  get r21 r22 r25 -> 151
-   153  scan i1 r21 -> 151
-   154  next i1 r26 r27 -> 151
-   155  push b4 r27
-   156  jump -> 154
-   157  getk r23 r18 "conditional" -> 179
-   158  scan i0 r23 -> 179
-   159  next i0 r24 r25 -> 179
-   160  getk r26 r25 0 -> 159
-   161  getk r27 r25 1 -> 159
-   162  getk r28 r25 2 -> 159
-   163  mark r29
-   164  rulex r22 r27 -> 169
-   165  true r26 -> 168
-   166  push b3 r28
-   167  jump -> 169
-   168  push b4 r28
-   169  error r31 r29 -> 177
-   170  start b5
-   171  const r34 "rule"
-   172  put b5 r34 r28
-   173  object r33 b5 0
-   174  move r30 r33
-   175  builtin r32 r30 object.union -> 177
-   176  push b0 r32
-   177  forgive r29
-   178  jump -> 159
-   179  array r15 b3
-   180  isarray r15 0 -> 182
-   181  jump -> 186
-   182  move r4 r15
-   183  const r2 "forbid"
-   184  const r3 "role"
-   185  jump -> 193
-   186  array r16 b4
-   187  isarray r16 0 -> 189
-   188  jump -> 193
-   189  move r4 r16
-   190  const r2 "permit"
-   191  const r3 "role"
-   192  jump -> 193
-   193  start b1
-   194  scan i0 r4 -> 198
-   195  next i0 r13 r14 -> 198
-   196  push b1 r14
-   197  jump -> 195
-   198  set r12 b1
-   199  start b2
-   200  scan i0 r12 -> 204
-   201  next i0 r14 r15 -> 204
-   202  push b2 r15
-   203  jump -> 201
-   204  array r13 b2
-   205  move r4 r13
-   206  const r16 false
-   207  eqk r2 "permit" -> 209
-   208  const r16 true
-   209  const r20 {"shop.small":13}
-   210  mark r21
-   211  start b4
-   212  scan i0 r4 -> 232
-   213  next i0 r22 r23 -> 232
-   214  eqk r23 "scope" -> 222
-   215  start b5
-   216  const r25 "rule"
-   217  put b5 r25 r23
-   218  const r26 "text"
-   219  put b5 r26 r5
-   220  object r24 b5 0
-   221  push b4 r24
-   222  get r19 r20 r23 -> 213
-   223  rulex r18 r19 -> 213
-   224  start b5
-   225  const r25 "rule"
-   226  put b5 r25 r23
-   227  const r26 "text"
-   228  put b5 r26 r18
-   229  object r24 b5 0
-   230  push b4 r24
-   231  jump -> 213
-   232  forgive r21
-   233  array r17 b4
-   234  const r25 {}
-   235  mark r26
-   236  start b5
-   237  scan i0 r4 -> 249
-   238  next i0 r27 r28 -> 249
-   239  get r24 r25 r28 -> 238
-   240  rulex r23 r24 -> 238
-   241  start b6
-   242  const r30 "rule"
-   243  put b6 r30 r28
-   244  const r31 "value"
-   245  put b6 r31 r23
-   246  object r29 b6 0
-   247  push b5 r29
-   248  jump -> 238
-   249  forgive r26
-   250  array r22 b5
-   251  getk r27 r10 0 -> 280
-   252  start b6
-   253  scan i0 r27 -> 257
-   254  next i0 r29 r30 -> 257
-   255  push b6 r30
-   256  jump -> 254
-   257  array r28 b6
-   258  array r15 b0
-   259  start b3
-   260  const r29 "allow"
-   261  put b3 r29 r16
-   262  const r30 "effect"
-   263  put b3 r30 r2
-   264  const r31 "rules"
-   265  put b3 r31 r4
-   266  const r32 "reasons"
-   267  put b3 r32 r17
-   268  const r33 "context"
-   269  put b3 r33 r22
-   270  const r34 "roles"
-   271  put b3 r34 r28
-   272  const r35 "errors"
-   273  put b3 r35 r15
-   274  defined r3 -> 277
-   275  const r36 "tier"
-   276  put b3 r36 r3
-   277  object r14 b3 0
-   278  merge r1 r14 0
-   279  jump -> 280
-   280  taint r0 -> 282
-   281  return r1
-   282  fail
+    65  getk r21 r17 "*" -> 67
+    66  move r19 r21
+    67  defined r19 -> 78
+    68  getk r21 r19 0 -> 78
+    69  getk r22 r19 1 -> 78
+    70  getk r23 r15 "scopes" -> 75
+    71  scan i0 r21 -> 75
+    72  next i0 r24 r25 -> 75
+    73  in r25 r23 -> 72
+    74  jump -> 78
+    75  const r23 "scope"
+    76  push b1 r23
+    77  move r5 r22
+    78  const r15 {}
+    79  undef r16
+    80  get r17 r15 r6 -> 83
+    81  move r16 r17
+    82  jump -> 85
+    83  getk r18 r15 "*" -> 85
+    84  move r16 r18
+    85  defined r16 -> 133
+    86  undef r18
+    87  get r19 r16 r8 -> 90
+    88  move r18 r19
+    89  jump -> 92
+    90  getk r20 r16 "*" -> 92
+    91  move r18 r20
+    92  defined r18 -> 133
+    93  getk r21 r18 "forbids" -> 102
+    94  getk r22 r10 2 -> 102
+    95  scan i0 r22 -> 102
+    96  next i0 r23 r24 -> 102
+    97  get r20 r21 r24 -> 96
+    98  scan i1 r20 -> 96
+    99  next i1 r25 r26 -> 96
+   100  push b1 r26
+   101  jump -> 99
+   102  getk r22 r18 "permits" -> 111
+   103  getk r23 r10 1 -> 111
+   104  scan i0 r23 -> 111
+   105  next i0 r24 r25 -> 111
+   106  get r21 r22 r25 -> 105
+   107  scan i1 r21 -> 105
+   108  next i1 r26 r27 -> 105
+   109  push b2 r27
+   110  jump -> 108
+   111  getk r23 r18 "conditional" -> 133
+   112  scan i0 r23 -> 133
+   113  next i0 r24 r25 -> 133
+   114  getk r26 r25 0 -> 113
+   115  getk r27 r25 1 -> 113
+   116  getk r28 r25 2 -> 113
+   117  mark r29
+   118  rulex r22 r27 -> 123
+   119  true r26 -> 122
+   120  push b1 r28
+   121  jump -> 123
+   122  push b2 r28
+   123  error r31 r29 -> 131
+   124  start b3
+   125  const r34 "rule"
+   126  put b3 r34 r28
+   127  object r33 b3 0
+   128  move r30 r33
+   129  builtin r32 r30 object.union -> 131
+   130  push b0 r32
+   131  forgive r29
+   132  jump -> 113
+   133  array r15 b1
+   134  isarray r15 0 -> 136
+   135  jump -> 140
+   136  move r4 r15
+   137  const r2 "forbid"
+   138  const r3 "scope"
+   139  jump -> 218
+   140  array r16 b2
+   141  isarray r16 0 -> 143
+   142  jump -> 147
+   143  move r4 r16
+   144  const r2 "permit"
+   145  const r3 "scope"
+   146  jump -> 218
+   147  start b3
+   148  start b4
+   149  const r17 {"order":{"refund":{"conditional":[[false,7,"shop.small"],[t... (82 bytes)
+   150  undef r18
+   151  get r19 r17 r6 -> 154
+   152  move r18 r19
+   153  jump -> 156
+   154  getk r20 r17 "*" -> 156
+   155  move r18 r20
+   156  defined r18 -> 204
+   157  undef r20
+   158  get r21 r18 r8 -> 161
+   159  move r20 r21
+   160  jump -> 163
+   161  getk r22 r18 "*" -> 163
+   162  move r20 r22
+   163  defined r20 -> 204
+   164  getk r23 r20 "forbids" -> 173
+   165  getk r24 r10 2 -> 173
+   166  scan i0 r24 -> 173
+   167  next i0 r25 r26 -> 173
+   168  get r22 r23 r26 -> 167
+   169  scan i1 r22 -> 167
+   170  next i1 r27 r28 -> 167
+   171  push b3 r28
+   172  jump -> 170
+   173  getk r24 r20 "permits" -> 182
+   174  getk r25 r10 1 -> 182
+   175  scan i0 r25 -> 182
+   176  next i0 r26 r27 -> 182
+   177  get r23 r24 r27 -> 176
+   178  scan i1 r23 -> 176
+   179  next i1 r28 r29 -> 176
+   180  push b4 r29
+   181  jump -> 179
+   182  getk r25 r20 "conditional" -> 204
+   183  scan i0 r25 -> 204
+   184  next i0 r26 r27 -> 204
+   185  getk r28 r27 0 -> 184
+   186  getk r29 r27 1 -> 184
+   187  getk r30 r27 2 -> 184
+   188  mark r31
+   189  rulex r24 r29 -> 194
+   190  true r28 -> 193
+   191  push b3 r30
+   192  jump -> 194
+   193  push b4 r30
+   194  error r33 r31 -> 202
+   195  start b5
+   196  const r36 "rule"
+   197  put b5 r36 r30
+   198  object r35 b5 0
+   199  move r32 r35
+   200  builtin r34 r32 object.union -> 202
+   201  push b0 r34
+   202  forgive r31
+   203  jump -> 184
+   204  array r17 b3
+   205  isarray r17 0 -> 207
+   206  jump -> 211
+   207  move r4 r17
+   208  const r2 "forbid"
+   209  const r3 "role"
+   210  jump -> 218
+   211  array r18 b4
+   212  isarray r18 0 -> 214
+   213  jump -> 218
+   214  move r4 r18
+   215  const r2 "permit"
+   216  const r3 "role"
+   217  jump -> 218
+   218  start b1
+   219  scan i0 r4 -> 223
+   220  next i0 r15 r16 -> 223
+   221  push b1 r16
+   222  jump -> 220
+   223  set r14 b1
+   224  start b2
+   225  scan i0 r14 -> 229
+   226  next i0 r16 r17 -> 229
+   227  push b2 r17
+   228  jump -> 226
+   229  array r15 b2
+   230  move r4 r15
+   231  const r18 false
+   232  eqk r2 "permit" -> 234
+   233  const r18 true
+   234  const r22 {"shop.small":13}
+   235  mark r23
+   236  start b4
+   237  scan i0 r4 -> 257
+   238  next i0 r24 r25 -> 257
+   239  eqk r25 "scope" -> 247
+   240  start b5
+   241  const r27 "rule"
+   242  put b5 r27 r25
+   243  const r28 "text"
+   244  put b5 r28 r5
+   245  object r26 b5 0
+   246  push b4 r26
+   247  get r21 r22 r25 -> 238
+   248  rulex r20 r21 -> 238
+   249  start b5
+   250  const r27 "rule"
+   251  put b5 r27 r25
+   252  const r28 "text"
+   253  put b5 r28 r20
+   254  object r26 b5 0
+   255  push b4 r26
+   256  jump -> 238
+   257  forgive r23
+   258  array r19 b4
+   259  const r27 {}
+   260  mark r28
+   261  start b5
+   262  scan i0 r4 -> 274
+   263  next i0 r29 r30 -> 274
+   264  get r26 r27 r30 -> 263
+   265  rulex r25 r26 -> 263
+   266  start b6
+   267  const r32 "rule"
+   268  put b6 r32 r30
+   269  const r33 "value"
+   270  put b6 r33 r25
+   271  object r31 b6 0
+   272  push b5 r31
+   273  jump -> 263
+   274  forgive r28
+   275  array r24 b5
+   276  getk r29 r10 0 -> 305
+   277  start b6
+   278  scan i0 r29 -> 282
+   279  next i0 r31 r32 -> 282
+   280  push b6 r32
+   281  jump -> 279
+   282  array r30 b6
+   283  array r17 b0
+   284  start b3
+   285  const r31 "allow"
+   286  put b3 r31 r18
+   287  const r32 "effect"
+   288  put b3 r32 r2
+   289  const r33 "rules"
+   290  put b3 r33 r4
+   291  const r34 "reasons"
+   292  put b3 r34 r19
+   293  const r35 "context"
+   294  put b3 r35 r24
+   295  const r36 "roles"
+   296  put b3 r36 r30
+   297  const r37 "errors"
+   298  put b3 r37 r17
+   299  defined r3 -> 302
+   300  const r38 "tier"
+   301  put b3 r38 r3
+   302  object r16 b3 0
+   303  merge r1 r16 0
+   304  jump -> 305
+   305  taint r0 -> 307
+   306  return r1
+   307  fail
 rule data.polward.permissions: 0 parameters, 14 registers, 2 iterators, 2 builders
      0  mark r1
      1  start b0

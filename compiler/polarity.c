@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The walk over bodies with a sign. It follows places of the input through local variables, arguments and rules that are only another name for one. A rule
+ * is walked once for each sign and each choice of places for its arguments, so that rules which share others cost no more than their number.
+ */
+#include "compiler/polarity.h"
+#include "compiler/check.h"
+#include "grammar/parse.h"
+#include "runtime/json.h"
+
+enum { PATH_MAX_SEGMENTS = 64, BOTH = POL_READ_PLUS | POL_READ_MINUS };
+
+typedef enum { USE_WHOLE, USE_PLACE } use; /* PLACE: looked up, iterated, right of `in`, or handed on */
+
+/* What a rule reads, and the place that it is another name for (undefined: none). */
+typedef struct {
+    pol_reads reads;
+    pol_value place;
+} rule_reads;
+
+struct pol_polarity {
+    const pol_program *program;
+    pol_arena *arena;
+    pol_namemap names; /* group, signs, places of arguments, places replaced: number of its result */
+    rule_reads **results;
+    uint32_t n_results, capacity;
+};
+
+/* One rule, or function with its arguments, being walked. */
+typedef struct {
+    pol_polarity *p;
+    pol_arena *arena;
+    pol_reads *reads;
+    pol_value *places; /* of locals; undefined: none */
+    uint32_t n_places;
+    pol_value replaced; /* array of places that a `with` around gives other values */
+} walk;
+
+static void walk_term(walk *w, const pol_term *t, unsigned signs, use as);
+static void walk_body(walk *w, const pol_body *body, unsigned signs);
+static const rule_reads *reads_of_group(walk *w, pol_group *group, unsigned signs, const pol_value *arguments, uint32_t n);
+
+static unsigned flipped(unsigned signs)
+{
+    return (signs & POL_READ_PLUS ? POL_READ_MINUS : 0) | (signs & POL_READ_MINUS ? POL_READ_PLUS : 0);
+}
+
+void pol_reads_add(pol_arena *arena, pol_reads *reads, pol_value path, unsigned signs, pol_span span)
+{
+    for (uint32_t i = 0; i < reads->n; i++)
+        if (pol_equal(reads->items[i].path, path)) {
+            reads->items[i].signs |= (uint8_t)signs;
+            return;
+        }
+    POL_GROW(arena, reads->items, reads->n, reads->capacity);
+    reads->items[reads->n++] = (pol_read){.path = path, .signs = (uint8_t)signs, .span = span};
+}
+
+/* ---- places ---- */
+
+static pol_value extended(walk *w, pol_value place, pol_value segment)
+{
+    if (!pol_is_defined(place) || place.n >= PATH_MAX_SEGMENTS)
+        return place;
+    pol_builder b = pol_builder_new(w->arena);
+    for (uint32_t i = 0; i < place.n; i++)
+        pol_builder_add(&b, pol_element(place, i));
+    pol_builder_add(&b, segment);
+    return pol_builder_array(&b);
+}
+
+static pol_value place_of_local(const walk *w, uint32_t local)
+{
+    return local < w->n_places ? w->places[local] : pol_undefined();
+}
+
+static void name_place(walk *w, const pol_term *var, pol_value place)
+{
+    if (var->kind != POL_TERM_VAR || var->bound != POL_BOUND_LOCAL || !pol_is_defined(place))
+        return;
+    if (var->local >= w->n_places) {
+        uint32_t n = 2 * var->local + 8;
+        pol_value *places = POL_NEW_ARRAY(w->arena, pol_value, n);
+        for (uint32_t i = 0; i < n; i++)
+            places[i] = i < w->n_places ? w->places[i] : pol_undefined();
+        w->places = places;
+        w->n_places = n;
+    }
+    w->places[var->local] = place;
+}
+
+static pol_group *group_of_ref(const walk *w, const pol_term *ref, uint32_t *used, pol_document **document)
+{
+    pol_bytes *path = POL_NEW_ARRAY(w->arena, pol_bytes, ref->n);
+    uint32_t n = 0;
+    for (; n + 1 < ref->n && ref->items[n + 1]->kind == POL_TERM_STRING; n++)
+        path[n] = ref->items[n + 1]->text;
+    return pol_program_find(w->p->program, path, n, used, document);
+}
+
+static pol_value with_operands(walk *w, pol_value place, const pol_term *ref, uint32_t from)
+{
+    for (uint32_t i = from; i < ref->n; i++)
+        place = extended(w, place, pol_is_constant(ref->items[i]) ? pol_term_value(w->arena, ref->items[i]) : pol_null());
+    return place;
+}
+
+/* The place of the input that t names; undefined when it names none. Rules on the way are walked by whoever reads t. */
+static pol_value place_of(walk *w, const pol_term *t)
+{
+    if (t->kind == POL_TERM_VAR)
+        return t->bound == POL_BOUND_INPUT ? pol_empty(POL_ARRAY) : t->bound == POL_BOUND_LOCAL ? place_of_local(w, t->local) : pol_undefined();
+    if (t->kind != POL_TERM_REF)
+        return pol_undefined();
+    const pol_term *head = t->items[0];
+    if (head->kind != POL_TERM_VAR || head->bound != POL_BOUND_DATA)
+        return with_operands(w, place_of(w, head), t, 1);
+    uint32_t used = 0;
+    pol_document *document;
+    pol_group *group = group_of_ref(w, t, &used, &document);
+    if (!group || group->kind != POL_GROUP_COMPLETE)
+        return pol_undefined();
+    return with_operands(w, reads_of_group(w, group, 0, NULL, 0)->place, t, 1 + used);
+}
+
+static bool is_below(pol_value path, pol_value place)
+{
+    for (uint32_t i = 0; i < place.n; i++)
+        if (i >= path.n || !pol_equal(pol_element(path, i), pol_element(place, i)))
+            return false;
+    return true;
+}
+
+static void add_read(walk *w, pol_value place, unsigned signs, use as, pol_span span)
+{
+    for (uint32_t i = 0; i < w->replaced.n; i++)
+        if (is_below(place, pol_element(w->replaced, i)))
+            return;
+    pol_reads_add(w->arena, w->reads, place, signs | (as == USE_WHOLE ? POL_READ_WHOLE : 0), span);
+}
+
+/* ---- rules ---- */
+
+static void add_all(walk *w, const pol_reads *reads)
+{
+    for (uint32_t i = 0; i < reads->n; i++)
+        pol_reads_add(w->arena, w->reads, reads->items[i].path, reads->items[i].signs, reads->items[i].span);
+}
+
+static void walk_rule(walk *w, const pol_rule *r, unsigned signs, const pol_value *arguments, uint32_t n)
+{
+    w->places = NULL;
+    w->n_places = 0;
+    for (uint32_t i = 0; i < r->n_args; i++) {
+        if (i < n)
+            name_place(w, r->args[i], arguments[i]);
+        if (r->args[i]->kind != POL_TERM_VAR)
+            walk_term(w, r->args[i], signs, USE_WHOLE);
+    }
+    walk_body(w, &r->body, signs);
+    for (uint32_t i = 1; r->name && r->name->kind == POL_TERM_REF && i < r->name->n; i++)
+        walk_term(w, r->name->items[i], signs, USE_WHOLE);
+    if (r->key)
+        walk_term(w, r->key, signs, USE_WHOLE);
+    if (r->value)
+        walk_term(w, r->value, signs, USE_PLACE);
+}
+
+static void walk_rules(walk *w, const pol_group *group, unsigned signs, const pol_value *arguments, uint32_t n, rule_reads *result)
+{
+    bool choice = group->default_rule != NULL;
+    for (uint32_t i = 0; i < group->n_rules; i++)
+        choice |= group->rules[i]->next_else != NULL;
+    if (choice && signs)
+        signs = BOTH;
+    for (uint32_t i = 0; i < group->n_rules; i++)
+        for (const pol_rule *r = group->rules[i]; r; r = r->next_else) {
+            walk_rule(w, r, signs, arguments, n);
+            if (group->n_rules == 1 && !choice && group->kind == POL_GROUP_COMPLETE && r->value)
+                result->place = place_of(w, r->value);
+        }
+    if (group->default_rule)
+        walk_rule(w, group->default_rule, signs, arguments, n);
+}
+
+static pol_bytes key_of(walk *w, const pol_group *group, unsigned signs, const pol_value *arguments, uint32_t n)
+{
+    pol_buf key = {0};
+    pol_buf_printf(&key, "%u %u", group->index, signs);
+    for (uint32_t i = 0; i < n; i++) {
+        pol_buf_byte(&key, ' ');
+        if (pol_is_defined(arguments[i]))
+            pol_json_write(&key, arguments[i], POL_JSON_COMPACT);
+    }
+    if (w->replaced.n) {
+        pol_buf_text(&key, " with ");
+        pol_json_write(&key, w->replaced, POL_JSON_COMPACT);
+    }
+    pol_bytes text = pol_buf_to_arena(&key, w->arena);
+    pol_buf_deinit(&key);
+    return text;
+}
+
+static const rule_reads *reads_of_group(walk *w, pol_group *group, unsigned signs, const pol_value *arguments, uint32_t n)
+{
+    pol_polarity *p = w->p;
+    uint32_t number = p->n_results;
+    uint32_t found = *pol_namemap_put(w->arena, &p->names, key_of(w, group, signs, arguments, n), number);
+    if (found != number)
+        return p->results[found];
+    rule_reads *result = POL_NEW(w->arena, rule_reads);
+    result->place = pol_undefined();
+    POL_GROW(w->arena, p->results, p->n_results, p->capacity);
+    p->results[p->n_results++] = result;
+    walk inner = {.p = p, .arena = w->arena, .reads = &result->reads, .replaced = w->replaced};
+    walk_rules(&inner, group, signs, arguments, n, result);
+    return result;
+}
+
+static void walk_documents(walk *w, const pol_document *document, unsigned signs)
+{
+    if (document->group && document->group->kind != POL_GROUP_FUNCTION && !document->group->hidden)
+        add_all(w, &reads_of_group(w, document->group, signs, NULL, 0)->reads);
+    for (uint32_t i = 0; i < document->n_children; i++)
+        walk_documents(w, document->children[i], signs);
+}
+
+static void walk_data(walk *w, const pol_term *ref, unsigned signs, use as)
+{
+    uint32_t used = 0;
+    pol_document *document = NULL;
+    pol_group *group = group_of_ref(w, ref, &used, &document);
+    if (!group) {
+        if (document && document != w->p->program->root)
+            walk_documents(w, document, signs ? BOTH : 0);
+        return;
+    }
+    bool partial = group->kind == POL_GROUP_SET || group->kind == POL_GROUP_OBJECT;
+    if (partial && signs && as == USE_WHOLE && 1 + used == ref->n)
+        signs = BOTH;
+    const rule_reads *read = reads_of_group(w, group, signs, NULL, 0);
+    add_all(w, &read->reads);
+    if (pol_is_defined(read->place))
+        add_read(w, with_operands(w, read->place, ref, 1 + used), signs, as, ref->span);
+}
+
+/* ---- terms ---- */
+
+static void walk_ref(walk *w, const pol_term *t, unsigned signs, use as)
+{
+    const pol_term *head = t->items[0];
+    for (uint32_t i = 1; i < t->n; i++)
+        if (!pol_is_constant(t->items[i]))
+            walk_term(w, t->items[i], signs, USE_WHOLE);
+    if (head->kind == POL_TERM_VAR && head->bound == POL_BOUND_DATA) {
+        walk_data(w, t, signs, as);
+        return;
+    }
+    pol_value place = place_of(w, t);
+    if (pol_is_defined(place))
+        add_read(w, place, signs, as, t->span);
+    else
+        walk_term(w, head, signs, USE_PLACE);
+}
+
+/* object.get(x, key or path, default) reads x; what it looks for may be missing. */
+static void walk_object_get(walk *w, const pol_term *t, unsigned signs)
+{
+    pol_value place = place_of(w, t->items[1]);
+    walk_term(w, t->items[1], signs, USE_PLACE);
+    walk_term(w, t->items[2], signs, USE_WHOLE);
+    walk_term(w, t->items[3], signs, USE_WHOLE);
+    if (!pol_is_defined(place))
+        return;
+    const pol_term *key = t->items[2];
+    if (key->kind == POL_TERM_ARRAY) {
+        for (uint32_t i = 0; i < key->n; i++)
+            place = extended(w, place, pol_is_constant(key->items[i]) ? pol_term_value(w->arena, key->items[i]) : pol_null());
+    } else {
+        place = extended(w, place, pol_is_constant(key) ? pol_term_value(w->arena, key) : pol_null());
+    }
+    add_read(w, place, 0, USE_WHOLE, t->span);
+}
+
+static void walk_function(walk *w, const pol_term *t, unsigned signs)
+{
+    uint32_t n = t->n - 1 < t->group->arity ? t->n - 1 : t->group->arity;
+    pol_value *places = POL_NEW_ARRAY(w->arena, pol_value, n + 1);
+    for (uint32_t i = 0; i < n; i++) {
+        places[i] = place_of(w, t->items[i + 1]);
+        walk_term(w, t->items[i + 1], signs, USE_PLACE);
+    }
+    add_all(w, &reads_of_group(w, t->group, signs, places, n)->reads);
+}
+
+static bool is_builtin(const pol_term *t, const char *name)
+{
+    return t->builtin && strcmp(t->builtin->name, name) == 0;
+}
+
+static void walk_call(walk *w, const pol_term *t, unsigned signs)
+{
+    if (t->group) {
+        walk_function(w, t, signs);
+        return;
+    }
+    if (is_builtin(t, "object.get") && t->n == 4) {
+        walk_object_get(w, t, signs);
+        return;
+    }
+    bool member = is_builtin(t, "internal.member_2") || is_builtin(t, "internal.member_3");
+    bool unification = is_builtin(t, "eq") || is_builtin(t, "assign");
+    if (is_builtin(t, "print"))
+        signs = 0;
+    for (uint32_t i = 1; i < t->n; i++)
+        walk_term(w, t->items[i], signs, (member && i + 1 == t->n) || unification ? USE_PLACE : USE_WHOLE);
+    if (unification && t->n == 3) {
+        name_place(w, t->items[1], place_of(w, t->items[2]));
+        name_place(w, t->items[2], place_of(w, t->items[1]));
+    }
+}
+
+static void walk_withs(walk *w, const pol_with *withs, uint32_t n, unsigned signs, pol_value *before)
+{
+    *before = w->replaced;
+    for (uint32_t i = 0; i < n; i++)
+        if (withs[i].value && !withs[i].value_group && !withs[i].value_builtin)
+            walk_term(w, withs[i].value, signs, USE_WHOLE);
+    for (uint32_t i = 0; i < n; i++) {
+        pol_value target = pol_is_rooted(withs[i].target, POL_BOUND_INPUT) ? place_of(w, withs[i].target) : pol_undefined();
+        if (pol_is_defined(target))
+            w->replaced = extended(w, w->replaced, target);
+    }
+}
+
+static void walk_template(walk *w, const pol_term *t)
+{
+    for (uint32_t i = 0; i < t->n; i++) {
+        const pol_expr *e = pol_embedded_expr(t->items[i]);
+        pol_value before;
+        walk_withs(w, e ? e->withs : NULL, e ? e->n_withs : 0, 0, &before);
+        walk_term(w, t->items[i], 0, USE_WHOLE);
+        w->replaced = before;
+    }
+}
+
+static void walk_term(walk *w, const pol_term *t, unsigned signs, use as)
+{
+    pol_value place;
+    switch ((pol_term_kind)t->kind) {
+    case POL_TERM_VAR:
+        place = place_of(w, t);
+        if (pol_is_defined(place))
+            add_read(w, place, signs, as, t->span);
+        return;
+    case POL_TERM_REF:
+        walk_ref(w, t, signs, as);
+        return;
+    case POL_TERM_CALL:
+        walk_call(w, t, signs);
+        return;
+    case POL_TERM_TEMPLATE:
+        walk_template(w, t);
+        return;
+    case POL_TERM_ARRAY_COMPREHENSION:
+    case POL_TERM_SET_COMPREHENSION:
+    case POL_TERM_OBJECT_COMPREHENSION:
+        if (as == USE_WHOLE && signs)
+            signs = BOTH;
+        walk_body(w, t->body, signs);
+        break;
+    default:
+        break;
+    }
+    for (uint32_t i = 0; i < t->n; i++)
+        walk_term(w, t->items[i], signs, USE_WHOLE);
+}
+
+/* ---- expressions ---- */
+
+static void walk_domain(walk *w, const pol_expr *e, unsigned signs, use as)
+{
+    walk_term(w, e->right, signs, as);
+    name_place(w, e->left, extended(w, place_of(w, e->right), pol_null()));
+    if (e->kind == POL_EXPR_SOME_IN)
+        walk_term(w, e->left, signs, USE_PLACE);
+}
+
+static void walk_expr(walk *w, const pol_expr *e, unsigned signs)
+{
+    pol_value before;
+    walk_withs(w, e->withs, e->n_withs, signs, &before);
+    switch ((pol_expr_kind)e->kind) {
+    case POL_EXPR_TERM:
+        walk_term(w, e->left, signs, USE_WHOLE);
+        break;
+    case POL_EXPR_ASSIGN:
+    case POL_EXPR_UNIFY:
+        walk_term(w, e->right, signs, USE_PLACE);
+        walk_term(w, e->left, signs, USE_PLACE);
+        name_place(w, e->left, place_of(w, e->right));
+        name_place(w, e->right, place_of(w, e->left));
+        break;
+    case POL_EXPR_NOT:
+        walk_body(w, e->body, flipped(signs));
+        break;
+    case POL_EXPR_SOME:
+        break;
+    case POL_EXPR_SOME_IN:
+        walk_domain(w, e, signs, USE_PLACE);
+        break;
+    case POL_EXPR_EVERY:
+        walk_domain(w, e, signs, USE_WHOLE);
+        walk_body(w, e->body, signs);
+        break;
+    case POL_EXPR_AND:
+    case POL_EXPR_OR:
+        walk_body(w, e->body, signs);
+        walk_body(w, e->other, signs);
+        break;
+    }
+    w->replaced = before;
+}
+
+static void walk_body(walk *w, const pol_body *body, unsigned signs)
+{
+    for (uint32_t i = 0; body && i < body->n; i++)
+        walk_expr(w, body->items[i], signs);
+}
+
+/* ---- the whole ---- */
+
+pol_polarity *pol_polarity_new(const pol_program *program)
+{
+    pol_polarity *p = POL_NEW(program->arena, pol_polarity);
+    p->program = program;
+    p->arena = program->arena;
+    return p;
+}
+
+void pol_polarity_rule(pol_polarity *p, pol_group *group, unsigned signs, pol_reads *reads)
+{
+    walk w = {.p = p, .arena = p->arena, .reads = reads, .replaced = pol_empty(POL_ARRAY)};
+    add_all(&w, &reads_of_group(&w, group, signs, NULL, 0)->reads);
+}
