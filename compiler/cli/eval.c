@@ -193,7 +193,12 @@ static int run(const cli_options *o)
         cli_report(&err, is_json(o));
         return CLI_ERROR;
     }
-    const char *text = query.n ? (const char *)query.at : "";
+    if (query.n && memchr(query.at, 0, query.n)) {
+        fprintf(stderr, "pol eval: the query has a zero byte in it\n");
+        return CLI_ERROR;
+    }
+    pol_buf_byte(&query, 0);
+    const char *text = (const char *)query.at;
     for (unsigned i = 0; i < o->bundles.n; i++)
         if (pol_bytes_ends(pol_bytes_text(o->bundles.items[i]), POL_BYTES(".polb")))
             return run_compiled(o, text);
