@@ -343,6 +343,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
         return;
     }
     ssize_t n = recv(fd, c->worker->scratch, POL_SCRATCH, 0);
+    pol_worker_take_world(c->worker);
     bool alive = n > 0 ? take_bytes(c, c->worker->scratch, (size_t)n)
                  : n == 0 ? take_end(c)
                           : errno == EAGAIN || errno == EINTR;
@@ -384,6 +385,7 @@ static void on_tls_readable(struct bufferevent *bev, void *context)
 {
     pol_connection *c = context;
     struct evbuffer *input = bufferevent_get_input(bev);
+    pol_worker_take_world(c->worker);
     const pol_world *world = c->worker->world;
     if (c->state == LINGERING) {
         c->lingered += evbuffer_get_length(input);

@@ -26,9 +26,8 @@ int64_t pol_monotonic_ms(void)
     return pol_monotonic_ns() / 1000000;
 }
 
-/* The top of a loop turn: the only place where a world is taken up. Nothing of a decision is alive here; the evaluator's caches
- * belong to the old bundle and go with it. */
-static void take_world(pol_worker *w)
+/* The evaluator's caches belong to the old bundle and go with it. */
+void pol_worker_take_world(pol_worker *w)
 {
     const pol_world *world = atomic_load_explicit(&w->server->world, memory_order_acquire);
     if (world == w->world)
@@ -54,6 +53,7 @@ static void on_inbox(evutil_socket_t fd, short what, void *context)
     pol_handover next;
     ssize_t n;
     (void)what;
+    pol_worker_take_world(w);
     while ((n = read(fd, &next, sizeof next)) == (ssize_t)sizeof next)
         pol_connection_open(w, next);
     if (n == 0) {
@@ -88,7 +88,7 @@ static void *run(void *context)
 {
     pol_worker *w = context;
     while (!w->draining || !w->inbox_closed || !TAILQ_EMPTY(&w->connections)) {
-        take_world(w);
+        pol_worker_take_world(w);
         if (event_base_loop(w->base, EVLOOP_ONCE) < 0)
             break;
     }
@@ -114,7 +114,7 @@ POL_MUST_USE static bool set_up(pol_worker *w, pol_error *err)
     if (!w->inbox_event || !w->wake_event || !w->sweep_event || event_add(w->inbox_event, NULL) != 0 ||
         event_add(w->wake_event, NULL) != 0 || event_add(w->sweep_event, &period) != 0)
         return pol_fail(err, POL_E_MEMORY, "a worker's events could not be made");
-    take_world(w);
+    pol_worker_take_world(w);
     int failed = pthread_create(&w->thread, NULL, run, w);
     return failed == 0 || pol_fail(err, POL_E_IO, "a worker's thread could not be started: %s", strerror(failed));
 }

@@ -46,6 +46,9 @@ typedef struct {
 } pol_handover;
 
 POL_MUST_USE bool pol_worker_start(pol_server *server, unsigned number, pol_worker **out, pol_error *err);
+/* Takes up a world that was published, by the worker's own thread: before it waits, and first of all when something has come, so that what comes
+ * after a publication is decided by it. Nothing of a decision is alive then. */
+void pol_worker_take_world(pol_worker *worker);
 /* From any thread. */
 void pol_worker_wake(pol_worker *worker);
 /* By the acceptor: false when the worker's inbox is full. */
