@@ -125,6 +125,9 @@ if [ -d stdlib-policies ]; then
 fi
 [ -f tests/docs/run.py ] && suite docs python3 tests/docs/run.py build/release/bin
 
+say "== installed"
+suite install python3 tests/install/run.py build/release
+
 say "== end to end"
 for test in tests/server/test_*.py; do
     [ -f "$test" ] || continue
