@@ -308,23 +308,14 @@ static pol_value row_of(input_check *c, pol_value type)
     return pol_builder_object(&row);
 }
 
+/* data is the bundle's own and was checked when it was built. */
 static void collect_schemas(input_check *c)
 {
-    const pol_program *p = c->l->program;
-    for (int counted = 0; counted < 2; counted++) {
-        uint32_t n = 0;
-        for (uint32_t i = 0; i < p->n_modules; i++)
-            for (uint32_t k = 0; k < p->modules[i]->n_statements; k++) {
-                const pol_statement *st = p->modules[i]->statements[k];
-                if (st->kind != POL_STATEMENT_SCHEMA || !st->type || pol_bytes_starts(st->path, POL_BYTES("data")))
-                    continue;
-                if (counted)
-                    c->schemas[n] = st;
-                n++;
-            }
-        if (!counted)
-            c->schemas = POL_NEW_ARRAY(c->l->arena, const pol_statement *, n + 1);
-        c->n_schemas = n;
+    c->schemas = POL_NEW_ARRAY(c->l->arena, const pol_statement *, c->s->n_schemas + 1);
+    for (uint32_t i = 0; i < c->s->n_schemas; i++) {
+        const pol_statement *st = c->s->schemas[i];
+        if (st->type && !pol_bytes_is(st->path, "data") && !pol_bytes_starts(st->path, POL_BYTES("data.")))
+            c->schemas[c->n_schemas++] = st;
     }
 }
 

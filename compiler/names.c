@@ -197,8 +197,8 @@ static void check_arity(resolver *r, const pol_term *call, const char *name, uns
     uint32_t n = call->n - 1;
     if (n == arity || (statement && n == arity + 1))
         return;
-    FAIL(r, POL_D_ARITY, call->span, "`%s` takes %u argument%s, and here are %u", name, arity,
-         arity == 1 ? "" : "s", n);
+    FAIL(r, POL_D_ARITY, call->span, "`%s` takes %u argument%s, and %u %s given", name, arity,
+         arity == 1 ? "" : "s", n, n == 1 ? "is" : "are");
 }
 
 static bool resolve_is_void(const pol_builtin *b)

@@ -61,17 +61,27 @@ static void suggest_name(orderer *o, pol_bytes name)
     pol_diag_suggest(o->c->diags, name, names, n);
 }
 
+/* Where the variable stands, if that is on the first line of the expression, by which others know it. */
+static pol_span place_of(const orderer *o, pol_span var, pol_span expr)
+{
+    if (var.source != expr.source || var.start < expr.start || var.end > expr.end)
+        return expr;
+    pol_bytes before = pol_source_text(o->c->program->sources, (pol_span){expr.source, expr.start, var.start});
+    return before.n && memchr(before.at, '\n', before.n) ? expr : var;
+}
+
 static void report(orderer *o, const unsafe_var *u)
 {
     const pol_local *l = &o->locals->items[u->local];
+    pol_span at = place_of(o, l->span, u->span);
     if (l->wildcard) {
-        pol_diag(o->c->diags, POL_D_UNSAFE, u->span,
+        pol_diag(o->c->diags, POL_D_UNSAFE, at,
                  "the wildcard `_` is unsafe: nothing here gives it a value");
         return;
     }
     pol_term name = {.kind = POL_TERM_VAR, .text = l->name};
     const pol_builtin *b = pol_builtin_named(o->c, &name);
-    pol_diag(o->c->diags, POL_D_UNSAFE, u->span,
+    pol_diag(o->c->diags, POL_D_UNSAFE, at,
              b ? "`%.*s` is a function and no value: call it"
                : "the variable `%.*s` is unsafe: nothing gives it a value",
              (int)l->name.n, (const char *)l->name.at);

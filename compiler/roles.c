@@ -162,6 +162,7 @@ static void check_graph(pol_program *p, pol_statements *s)
                 pol_bytes name = parent_name(r, i);
                 pol_diag(p->diags, POL_D_ROLE_UNKNOWN, parent_span(r, i), "role `%.*s` inherits from `%.*s`, which is not declared",
                          (int)r->name.n, (const char *)r->name.at, (int)name.n, (const char *)name.at);
+                pol_role_suggest(p, s, name);
             } else if (s->roles[parent].visit == OPEN) {
                 report_cycle(p, s, path, depth, (uint32_t)parent);
             } else if (s->roles[parent].visit == UNSEEN) {

@@ -36,6 +36,14 @@ static uint32_t tier_of(pol_program *p, pol_statements *s, const pol_name *name)
 
 /* ---- names ---- */
 
+void pol_role_suggest(pol_program *p, const pol_statements *s, pol_bytes name)
+{
+    pol_bytes *known = POL_NEW_ARRAY(p->arena, pol_bytes, s->n_roles + 1);
+    for (uint32_t k = 0; k < s->n_roles; k++)
+        known[k] = s->roles[k].name;
+    pol_diag_suggest(p->diags, name, known, s->n_roles);
+}
+
 static void check_roles(pol_program *p, const pol_statements *s, const pol_names *names, bool pseudo)
 {
     for (uint32_t i = 0; i < names->n; i++) {
@@ -44,12 +52,9 @@ static void check_roles(pol_program *p, const pol_statements *s, const pol_names
             continue;
         if (pol_statements_role(s, n->text) >= 0)
             continue;
-        pol_bytes *known = POL_NEW_ARRAY(p->arena, pol_bytes, s->n_roles + 1);
-        for (uint32_t k = 0; k < s->n_roles; k++)
-            known[k] = s->roles[k].name;
         pol_diag(p->diags, POL_D_ROLE_UNKNOWN, n->span, "there is no role `%.*s`: declare it with `role %.*s`", (int)n->text.n,
                  (const char *)n->text.at, (int)n->text.n, (const char *)n->text.at);
-        pol_diag_suggest(p->diags, n->text, known, s->n_roles);
+        pol_role_suggest(p, s, n->text);
     }
 }
 
@@ -193,8 +198,11 @@ static void prepare_module(pol_program *p, pol_statements *s, pol_module *m, pac
             POL_GROW(p->arena, s->routes, s->n_routes, s->routes_capacity);
             s->routes[s->n_routes++] = st;
             break;
-        case POL_STATEMENT_TIER:
         case POL_STATEMENT_SCHEMA:
+            POL_GROW(p->arena, s->schemas, s->n_schemas, s->schemas_capacity);
+            s->schemas[s->n_schemas++] = st;
+            break;
+        case POL_STATEMENT_TIER:
         case POL_STATEMENT_ROLE:
             break;
         }
@@ -255,6 +263,17 @@ static void check_scopes(pol_program *p, const pol_statements *s)
                 pol_diag(p->diags, POL_D_SCOPE_NAME, name->span, "a scope is one word without blanks, as in a token's `scope` claim");
         }
     check_unique(p, names, n, POL_D_SCOPE_TWICE, "the scope");
+}
+
+static void check_schemas(pol_program *p, const pol_statements *s)
+{
+    keyed *paths = POL_NEW_ARRAY(p->arena, keyed, s->n_schemas + 1);
+    for (uint32_t i = 0; i < s->n_schemas; i++) {
+        pol_bytes path = s->schemas[i]->path, type = s->schemas[i]->resource_type.text;
+        const char *key = pol_arena_printf(p->arena, type.n ? "%.*s %.*s" : "%.*s", (int)path.n, (const char *)path.at, (int)type.n, (const char *)type.at);
+        paths[i] = (keyed){pol_bytes_text(key), s->schemas[i]->span};
+    }
+    check_unique(p, paths, s->n_schemas, POL_D_SCHEMA_TWICE, "the schema of");
 }
 
 /* ---- routes ---- */
@@ -494,6 +513,7 @@ bool pol_statements_prepare(pol_program *program)
             s->grants[i].tier = file_tier(program, s, s->grants[i].module);
     check_ids(program, s);
     check_scopes(program, s);
+    check_schemas(program, s);
     check_routes(program, s);
     mark_derived(s);
     program->has_statements = true;

@@ -54,6 +54,8 @@ typedef struct pol_statements {
     uint32_t n_scopes, scopes_capacity;
     const pol_statement **routes;
     uint32_t n_routes, routes_capacity;
+    const pol_statement **schemas;
+    uint32_t n_schemas, schemas_capacity;
 } pol_statements;
 
 /* Before pol_program_check: checks names, roles, tiers, ids, routes, scopes; appends the hidden rules ($permit-1-if ...) to the modules, and a module
@@ -63,6 +65,8 @@ POL_MUST_USE bool pol_statements_prepare(pol_program *program);
 pol_value pol_statements_routes(const pol_program *program);
 /* The tier that a scope ceiling stands in. */
 #define POL_TIER_SCOPE "scope"
+/* Adds to the last diagnostic the role that name may have meant. */
+void pol_role_suggest(pol_program *program, const pol_statements *s, pol_bytes name);
 /* Position of the role called name, or -1. */
 int64_t pol_statements_role(const pol_statements *s, pol_bytes name);
 

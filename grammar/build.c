@@ -265,7 +265,7 @@ pol_term *pol_build_key_in(pol_parser *p, pol_term *key, const pol_token *comma,
 {
     bool key_ok = key->parenthesised || !pol_is_infix(key, "internal.member_2");
     if (!key_ok || in->parenthesised || !pol_is_infix(in, "internal.member_2")) {
-        pol_parser_error(p, POL_D_SYNTAX, pol_token_span(p, comma), "unexpected `,`: two values need `in`, as in `key, value in xs`");
+        pol_parser_error(p, POL_D_SYNTAX, pol_token_span(p, comma), "unexpected `,`: conditions have a new line or `;` between them; two values need `in`, as in `key, value in xs`");
         return in;
     }
     pol_term *innermost = in; /* of `k, v in xs in ys` */

@@ -456,7 +456,12 @@ static bool has_variable_in_name(const pol_rule *rule)
 
 void pol_build_rule(pol_parser *p, pol_rule *rule)
 {
-    if (!rule->assigned && !rule->contains && !rule->has_args && !rule->has_body)
+    bool empty = !rule->assigned && !rule->contains && !rule->has_args && !rule->has_body;
+    if (empty && rule->name->kind == POL_TERM_VAR && p->module->n_statements && pol_is_clause_word(rule->name->text))
+        pol_parser_error(p, POL_D_STATEMENT, rule->span,
+                         "`%.*s` cannot stand here: the clauses of a statement come in the order `to on at as because returning if unless`",
+                         (int)rule->name->text.n, (const char *)rule->name->text.at);
+    else if (empty)
         pol_parser_error(p, POL_D_RULE_HEAD, rule->span, "expected `:=`, `if` or `contains` after the name of a rule");
     add_rule(p, rule);
 }
@@ -540,7 +545,10 @@ void pol_build_elses(pol_parser *p, pol_rule *rule, pol_rule *chain)
 
 void pol_build_no_if(pol_parser *p, const pol_rule *rule)
 {
-    pol_parser_error(p, POL_D_RULE_BODY, rule->span, "expected `if` before the body of a rule");
+    bool element = rule->name->kind == POL_TERM_REF && !rule->assigned;
+    pol_parser_error(p, POL_D_RULE_BODY, rule->span,
+                     element ? "expected `if` before the body of a rule; a set is written `name contains x if { ... }`"
+                             : "expected `if` before the body of a rule");
 }
 
 /* ---- default ---- */

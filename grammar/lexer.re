@@ -233,6 +233,11 @@ static bool step(lexer *lx)
         <code> "/"          { add(lx, TK_SLASH, s, YYCURSOR); goto done; }
         <code> "%"          { add(lx, TK_PERCENT, s, YYCURSOR); goto done; }
         <code> "?"          { add(lx, TK_QUESTION, s, YYCURSOR); goto done; }
+        <code> "&&"         { add_fault(lx, POL_LEX_AND, s, YYCURSOR); goto done; }
+        <code> "||"         { add_fault(lx, POL_LEX_OR, s, YYCURSOR); goto done; }
+        <code> "===" | "!==" { add_fault(lx, POL_LEX_EQUAL, s, YYCURSOR); goto done; }
+        <code> "!"          { add_fault(lx, POL_LEX_BANG, s, YYCURSOR); goto done; }
+        <code> "'" [^'"\x00\n\r\x80-\xff]* "'"? { add_fault(lx, POL_LEX_QUOTE, s, YYCURSOR); goto done; }
         <code> "\xC2\xA0"   { add_fault(lx, POL_LEX_BLANK, s, YYCURSOR); goto done; }
         <code> "\xEF\xBB\xBF" { add_fault(lx, POL_LEX_MARK, s, YYCURSOR); goto done; }
         <code> multi+       { add_string(lx, TK_ERROR, s, YYCURSOR); goto character; }

@@ -156,10 +156,18 @@ static uint8_t clause_kind(pol_bytes text)
     return TK_ID;
 }
 
-/* Does the token continue what an operator or comma before it left open? The star of `on *` is no operator. */
+bool pol_is_clause_word(pol_bytes text)
+{
+    return clause_kind(text) != TK_ID;
+}
+
+/* Does the token continue what an operator or comma before it left open? The star of `on *` is no operator. Two names in a row go on with no
+ * operator: there the operand is forgotten. */
 static bool goes_on(const reader *r, uint32_t i)
 {
     const pol_token *t = &r->tokens->items[i];
+    if (i > 0 && t[-1].kind != TK_COMMA && t[1].kind == TK_ID && clause_kind(text_of(r, &t[1])) == TK_ID)
+        return false;
     return i > 0 && is_operator_or_comma(t[-1].kind) && !(i > 1 && t[-1].kind == TK_STAR && t[-2].kind == TK_ON);
 }
 
@@ -314,6 +322,11 @@ const char *pol_lex_fault_text(pol_lex_fault fault, pol_diag_code *code)
         [POL_LEX_NUMBER] = {POL_D_NUMBER, "this is neither a number nor a name"},
         [POL_LEX_DOT] = {POL_D_SYNTAX, "expected a name right after a dot that touches what stands before it"},
         [POL_LEX_DEPTH] = {POL_D_NESTING, "brackets are nested more than 500 deep"},
+        [POL_LEX_AND] = {POL_D_TOKEN, "there is no `&&`: conditions that must all hold stand on lines of their own, or have `;` between them"},
+        [POL_LEX_OR] = {POL_D_TOKEN, "there is no `||`: write a rule twice, once for each condition, or `x in {a, b}`"},
+        [POL_LEX_EQUAL] = {POL_D_TOKEN, "there is no `===`: compare with `==` or `!=`"},
+        [POL_LEX_BANG] = {POL_D_TOKEN, "there is no `!`: write `not`"},
+        [POL_LEX_QUOTE] = {POL_D_TOKEN, "strings stand in double quotes, or in back quotes without escapes"},
     };
     *code = faults[fault].code;
     return faults[fault].text;

@@ -22,6 +22,12 @@ typedef enum {
     POL_LEX_NUMBER,
     POL_LEX_DOT,
     POL_LEX_DEPTH,
+    /* what other languages write */
+    POL_LEX_AND,
+    POL_LEX_OR,
+    POL_LEX_EQUAL,
+    POL_LEX_BANG,
+    POL_LEX_QUOTE,
 } pol_lex_fault;
 
 typedef struct {
@@ -46,5 +52,7 @@ enum { POL_NESTING_MAX = 500 };
 void pol_lex(pol_arena *arena, const pol_source *source, uint32_t source_i, pol_tokens *tokens);
 /* ... and with what this file decides. */
 void pol_tokens_read(pol_arena *arena, const pol_source *source, uint32_t source_i, pol_tokens *tokens);
+/* Is text a word that begins a clause of a statement: `because`, `at` ...? */
+bool pol_is_clause_word(pol_bytes text);
 /* What fault means, as a sentence; *code is its diagnostic. */
 const char *pol_lex_fault_text(pol_lex_fault fault, pol_diag_code *code);

@@ -113,6 +113,11 @@ done
 [ -d tests/policies ] && suite policies/not-optimised build/release/bin/policy-tests --plain tests/policies
 [ -f tests/golden/run.py ] && suite golden python3 tests/golden/run.py build/release/bin/pol
 
+say "== what is said of mistakes"
+for preset in release asan; do
+    suite "diagnostics/$preset" python3 tests/diagnostics/run.py build/$preset/bin/pol
+done
+
 say "== the command line"
 [ -f tests/cli/run.py ] && suite cli python3 tests/cli/run.py build/release/bin/pol
 [ -f tests/cli/run.py ] && suite cli/asan python3 tests/cli/run.py build/asan/bin/pol

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+package t
+
+p if {
+	input.x == 1
+
+q := 2

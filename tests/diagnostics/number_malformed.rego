@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+package t
+
+p := 01
+q := 1.2.3
