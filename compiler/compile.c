@@ -262,6 +262,7 @@ bool pol_compiler_run(pol_compiler *c)
     if (!pol_program_check(&c->program))
         sound = false;
     POL_TRY(sound && c->diags.n_errors == 0);
+    POL_TRY(pol_attributes_check(&c->program));
     if (c->options.query)
         POL_TRY(check_query(c));
     const char **entrypoints = POL_NEW_ARRAY(&c->arena, const char *, (size_t)c->options.n_entrypoints + 1);

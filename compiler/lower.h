@@ -34,9 +34,6 @@ bool lower_children(pol_lowering *l, const pol_bytes *path, uint32_t n_path, con
 /* ---- lower_decision.c ---- */
 /* The body of an internal.* built-in of the eight statements, if name is one: adds the steps and gives the register. False when it is none. */
 bool lower_intrinsic(pol_lowering *l, const char *name, uint32_t *reg);
-/* The group of a hidden rule of module m. */
-pol_group *hidden_group(pol_lowering *l, const pol_module *m, const pol_rule *rule);
-
 /* ---- lower_input.c ---- */
 /* Type: action: what the statements must find in the input, as internal.input_errors takes it; empty when there is nothing to check. A type or
  * action that no statement names is under "*". */

@@ -109,22 +109,11 @@ static uint32_t to_array(pol_lowering *l, uint32_t collection)
 
 /* ---- hidden rules ---- */
 
-pol_group *hidden_group(pol_lowering *l, const pol_module *m, const pol_rule *rule)
-{
-    uint32_t n = m->package->kind == POL_TERM_REF ? m->package->n : 1, used;
-    pol_bytes *path = POL_NEW_ARRAY(l->arena, pol_bytes, n + 1);
-    pol_document *document;
-    for (uint32_t i = 0; i < n; i++)
-        path[i] = (m->package->kind == POL_TERM_REF ? m->package->items[i] : m->package)->text;
-    path[n] = rule->name->text;
-    return pol_program_find(l->program, path, n + 1, &used, &document);
-}
-
 /* The value of a hidden rule; fails when it is undefined or false. */
 static uint32_t read_hidden(pol_lowering *l, const pol_module *m, const pol_rule *rule)
 {
     uint32_t dst = new_register(l);
-    add_op(l, POL_OP_RULE, dst, function_of_group(l, hidden_group(l, m, rule)), 0);
+    add_op(l, POL_OP_RULE, dst, function_of_group(l, pol_hidden_group(l->program, m, rule)), 0);
     return dst;
 }
 
@@ -478,7 +467,7 @@ static pol_value told_index(pol_lowering *l, const pol_statements *s, bool becau
         const pol_grant *g = &s->grants[i];
         const pol_rule *rule = !g->statement ? NULL : because ? g->statement->because_rule : g->statement->returning_rule;
         if (rule)
-            pol_builder_put_text(&b, g->id, pol_int(function_of_group(l, hidden_group(l, g->module, rule))));
+            pol_builder_put_text(&b, g->id, pol_int(function_of_group(l, pol_hidden_group(l->program, g->module, rule))));
     }
     return pol_builder_object(&b);
 }

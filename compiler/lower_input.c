@@ -4,14 +4,8 @@
  */
 #include "compiler/lower.h"
 #include "compiler/polarity.h"
+#include "compiler/schema.h"
 #include "grammar/parse.h"
-#include "runtime/json.h"
-
-/* What a schema says of one part of the input. */
-typedef struct {
-    const pol_type_node *type;
-    bool required;
-} declared;
 
 /* ---- types as constants, for runtime/builtins/statements.c ---- */
 
@@ -68,82 +62,16 @@ static pol_value type_value(pol_arena *arena, const pol_type_node *t)
     return pol_array_of(arena, pair, 2);
 }
 
-/* ---- schemas ---- */
-
-/* The one part of a union that holds others; NULL when there are several. */
-static const pol_type_node *holder(const pol_type_node *t)
-{
-    if (t->kind != POL_TYPE_UNION)
-        return t;
-    const pol_type_node *found = NULL;
-    for (uint32_t i = 0; i < t->n_parts; i++) {
-        const pol_type_node *part = holder(t->parts[i]);
-        if (!part)
-            return NULL;
-        if (part->kind == POL_TYPE_NAME || part->kind == POL_TYPE_LITERAL)
-            continue;
-        if (found)
-            return NULL;
-        found = part;
-    }
-    return found;
-}
-
-static declared below(declared d, pol_value segment)
-{
-    const pol_type_node *t = d.type ? holder(d.type) : NULL;
-    if (!t)
-        return (declared){NULL, false};
-    switch ((pol_type_kind)t->kind) {
-    case POL_TYPE_ARRAY:
-    case POL_TYPE_SET:
-        return (declared){t->of, false};
-    case POL_TYPE_MAP:
-        return (declared){t->to, false};
-    case POL_TYPE_OBJECT:
-        for (uint32_t i = 0; segment.tag == POL_STRING && i < t->n_fields; i++)
-            if (pol_bytes_equal(t->fields[i].name, pol_text(segment)))
-                return (declared){t->fields[i].type, !t->fields[i].optional};
-        break;
-    default:
-        break;
-    }
-    return (declared){NULL, false};
-}
-
-/* Segments of a schema's path that path begins with; 0 when it does not. */
-static uint32_t matched(const pol_statement *schema, pol_value type, pol_value path)
-{
-    if (schema->resource_type.text.n)
-        return path.n && pol_bytes_equal(schema->resource_type.text, pol_text(type)) && pol_equal(pol_element(path, 0), pol_string_text("resource"));
-    uint32_t n = 0;
-    for (size_t at = 0; at <= schema->path.n; n++) {
-        const uint8_t *dot = at < schema->path.n ? memchr(schema->path.at + at, '.', schema->path.n - at) : NULL;
-        size_t end = dot ? (size_t)(dot - schema->path.at) : schema->path.n;
-        if (n >= path.n || !pol_equal(pol_element(path, n), pol_string(pol_bytes_of(schema->path.at + at, end - at))))
-            return 0;
-        at = end + 1;
-    }
-    return n;
-}
-
 /* ---- reads ---- */
 
 typedef struct {
     pol_lowering *l;
     pol_statements *s;
-    pol_polarity *polarity;
     const pol_statement **schemas;
     uint32_t n_schemas;
     pol_reads *of_grant;
     pol_reads *of_assign;
 } input_check;
-
-static void add_rule(input_check *c, const pol_module *m, const pol_rule *rule, unsigned signs, pol_reads *reads)
-{
-    if (rule)
-        pol_polarity_rule(c->polarity, hidden_group(c->l, m, rule), signs, reads);
-}
 
 static void add_reads(pol_arena *arena, pol_reads *to, const pol_reads *from)
 {
@@ -151,19 +79,10 @@ static void add_reads(pol_arena *arena, pol_reads *to, const pol_reads *from)
         pol_reads_add(arena, to, from->items[i].path, from->items[i].signs, from->items[i].span);
 }
 
-static bool gives(const pol_statements *s, const pol_assign *a, pol_bytes role)
+static void add_rule(input_check *c, const pol_module *m, const pol_rule *rule, unsigned signs, pol_reads *reads)
 {
-    const pol_names *names = &a->statement->names;
-    if (names->n == 0)
-        return true;
-    int64_t wanted = pol_statements_role(s, role);
-    for (uint32_t i = 0; i < names->n; i++) {
-        int64_t given = pol_statements_role(s, names->items[i].text);
-        for (uint32_t k = 0; given >= 0 && k < s->roles[given].n_closure; k++)
-            if (s->roles[given].closure[k] == wanted)
-                return true;
-    }
-    return false;
+    if (rule)
+        add_reads(c->l->arena, reads, &pol_polarity_rule(c->s->polarity, pol_hidden_group(c->l->program, m, rule), signs)->reads);
 }
 
 static void read_grant(input_check *c, const pol_grant *g, pol_reads *reads)
@@ -179,7 +98,7 @@ static void read_grant(input_check *c, const pol_grant *g, pol_reads *reads)
     }
     for (uint32_t i = 0; i < c->s->n_assigns; i++)
         for (uint32_t k = 0; k < st->names.n; k++)
-            if (gives(c->s, &c->s->assigns[i], st->names.items[k].text)) {
+            if (pol_assign_gives(c->s, &c->s->assigns[i], st->names.items[k].text)) {
                 add_reads(c->l->arena, reads, &c->of_assign[i]);
                 break;
             }
@@ -201,36 +120,23 @@ static void read_all(input_check *c)
 
 /* ---- the constant ---- */
 
-static pol_value path_text(pol_arena *arena, pol_value path)
+static pol_value path_value(pol_arena *arena, pol_value path)
 {
     pol_buf text = {0};
-    pol_buf_text(&text, "input");
-    for (uint32_t i = 0; i < path.n; i++) {
-        pol_value segment = pol_element(path, i);
-        if (segment.tag == POL_STRING) {
-            pol_buf_byte(&text, '.');
-            pol_buf_bytes(&text, pol_text(segment));
-        } else {
-            pol_buf_byte(&text, '[');
-            if (segment.tag == POL_NULL)
-                pol_buf_byte(&text, '_');
-            else
-                pol_json_write(&text, segment, POL_JSON_COMPACT);
-            pol_buf_byte(&text, ']');
-        }
-    }
+    pol_buf_text(&text, "input.");
+    pol_read_path_print(path, &text);
     pol_value v = pol_string(pol_buf_to_arena(&text, arena));
     pol_buf_deinit(&text);
     return v;
 }
 
 /* [path, required, whole, type, the path as text, the type as text] */
-static pol_value entry_value(pol_arena *arena, const pol_read *part, declared d)
+static pol_value entry_value(pol_arena *arena, const pol_read *part, pol_declared d)
 {
     pol_buf text = {0};
     pol_type_node_print(d.type, &text);
     pol_value entry[] = {part->path, pol_bool(d.required && (part->signs & POL_READ_MINUS)), pol_bool(part->signs & POL_READ_WHOLE),
-                         type_value(arena, d.type), path_text(arena, part->path), pol_string(pol_buf_to_arena(&text, arena))};
+                         type_value(arena, d.type), path_value(arena, part->path), pol_string(pol_buf_to_arena(&text, arena))};
     pol_buf_deinit(&text);
     return pol_array_of(arena, entry, 6);
 }
@@ -238,8 +144,10 @@ static pol_value entry_value(pol_arena *arena, const pol_read *part, declared d)
 static pol_value prefix(pol_arena *arena, pol_value path, uint32_t n)
 {
     pol_builder b = pol_builder_new(arena);
-    for (uint32_t i = 0; i < n; i++)
-        pol_builder_add(&b, pol_element(path, i));
+    for (uint32_t i = 0; i < n; i++) { /* whatever the key: all elements are looked at */
+        pol_value segment = pol_element(path, i);
+        pol_builder_add(&b, segment.tag == POL_BOOL ? pol_null() : segment);
+    }
     return pol_builder_array(&b);
 }
 
@@ -260,14 +168,12 @@ static pol_value entries_of(input_check *c, const pol_reads *reads, pol_value ty
         pol_reads parts = {0};
         uint32_t n = 0;
         for (uint32_t i = 0; i < reads->n; i++) {
-            uint32_t root = matched(c->schemas[k], type, reads->items[i].path);
+            uint32_t root = pol_schema_root(c->schemas[k], pol_text(type), reads->items[i].path);
             if (root)
                 add_parts(arena, &parts, &reads->items[i], n = root);
         }
         for (uint32_t i = 0; i < parts.n; i++) {
-            declared d = {c->schemas[k]->type, false};
-            for (uint32_t j = n; j < parts.items[i].path.n; j++)
-                d = below(d, pol_element(parts.items[i].path, j));
+            pol_declared d = pol_schema_at(c->schemas[k], n, parts.items[i].path);
             if (d.type)
                 pol_builder_add(&entries, entry_value(arena, &parts.items[i], d));
         }
@@ -325,7 +231,6 @@ pol_value input_check_index(pol_lowering *l, pol_statements *s)
     collect_schemas(&c);
     if (!c.n_schemas)
         return pol_empty(POL_OBJECT);
-    c.polarity = pol_polarity_new(l->program);
     read_all(&c);
     pol_builder types = pol_builder_new(l->arena), index = pol_builder_new(l->arena);
     pol_builder_add(&types, pol_string_text("*"));

@@ -358,6 +358,34 @@ pol_value pol_statements_routes(const pol_program *program)
     return pol_builder_array(&sorted);
 }
 
+/* ---- for later stages ---- */
+
+pol_group *pol_hidden_group(const pol_program *program, const pol_module *m, const pol_rule *rule)
+{
+    uint32_t n = m->package->kind == POL_TERM_REF ? m->package->n : 1, used;
+    pol_bytes *path = POL_NEW_ARRAY(program->arena, pol_bytes, n + 1);
+    pol_document *document;
+    for (uint32_t i = 0; i < n; i++)
+        path[i] = (m->package->kind == POL_TERM_REF ? m->package->items[i] : m->package)->text;
+    path[n] = rule->name->text;
+    return pol_program_find(program, path, n + 1, &used, &document);
+}
+
+bool pol_assign_gives(const pol_statements *s, const pol_assign *a, pol_bytes role)
+{
+    const pol_names *names = &a->statement->names;
+    int64_t wanted = pol_statements_role(s, role);
+    if (names->n == 0) /* any but the derived ones */
+        return wanted < 0 || !s->roles[wanted].derived;
+    for (uint32_t i = 0; i < names->n; i++) {
+        int64_t given = pol_statements_role(s, names->items[i].text);
+        for (uint32_t k = 0; given >= 0 && k < s->roles[given].n_closure; k++)
+            if (s->roles[given].closure[k] == wanted)
+                return true;
+    }
+    return false;
+}
+
 /* ---- names of statements ---- */
 
 pol_value pol_names_value(pol_arena *arena, const pol_names *names)

@@ -56,6 +56,7 @@ typedef struct pol_statements {
     uint32_t n_routes, routes_capacity;
     const pol_statement **schemas;
     uint32_t n_schemas, schemas_capacity;
+    struct pol_polarity *polarity; /* attributes.c */
 } pol_statements;
 
 /* Before pol_program_check: checks names, roles, tiers, ids, routes, scopes; appends the hidden rules ($permit-1-if ...) to the modules, and a module
@@ -70,12 +71,21 @@ void pol_role_suggest(pol_program *program, const pol_statements *s, pol_bytes n
 /* Position of the role called name, or -1. */
 int64_t pol_statements_role(const pol_statements *s, pol_bytes name);
 
+/* Once names are bound: the group of a hidden rule of module m. */
+pol_group *pol_hidden_group(const pol_program *program, const pol_module *m, const pol_rule *rule);
+/* Can a give the role, or one that inherits it? */
+bool pol_assign_gives(const pol_statements *s, const pol_assign *a, pol_bytes role);
 /* Names as an array of strings; `*` is "*". */
 pol_value pol_names_value(pol_arena *arena, const pol_names *names);
 pol_value pol_grant_actions(pol_arena *arena, const pol_grant *g);
 pol_value pol_grant_types(pol_arena *arena, const pol_grant *g);
 /* Is name, or `*`, among them? */
 bool pol_names_has(pol_value names, pol_value name);
+
+/* ---- attributes.c ---- */
+/* After pol_program_check: refuses reads of parts of the input that may be missing where that could turn the answer towards allow. False when there
+ * were any. */
+POL_MUST_USE bool pol_attributes_check(pol_program *program);
 
 /* ---- roles.c ---- */
 /* Adds all roles of all modules and of role graphs in data, checks them and fills closures. */
