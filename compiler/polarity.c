@@ -9,7 +9,8 @@
 
 enum { PATH_MAX_SEGMENTS = 64, BOTH = POL_READ_PLUS | POL_READ_MINUS };
 
-typedef enum { USE_WHOLE, USE_PLACE } use; /* PLACE: looked up, iterated, right of `in`, or handed on */
+/* WHOLE: an operand; ELEMENTS: iterated, or right of `in`; PLACE: a way to what is in it, or handed on under another name. */
+typedef enum { USE_WHOLE, USE_ELEMENTS, USE_PLACE } use;
 
 struct pol_polarity {
     const pol_program *program;
@@ -177,9 +178,9 @@ static void add_read(walk *w, pol_value place, unsigned signs, use as, pol_span 
     for (uint32_t i = 0; i < w->replaced.n; i++)
         if (is_below(place, pol_element(w->replaced, i)))
             return;
-    pol_reads_add(w->arena, &w->to->reads, place, signs | (as == USE_WHOLE ? POL_READ_WHOLE : 0), span);
+    pol_reads_add(w->arena, &w->to->reads, place, signs | (as == USE_PLACE ? 0 : POL_READ_WHOLE), span);
     if (signs & POL_READ_MINUS)
-        add_loose(w, (pol_loose_read){place, as == USE_WHOLE, span});
+        add_loose(w, (pol_loose_read){place, as != USE_PLACE, span});
     else if (signs && w->guards) {
         POL_GROW(w->arena, w->guards->items, w->guards->n, w->guards->capacity);
         w->guards->items[w->guards->n++] = place;
@@ -366,7 +367,7 @@ static void walk_call(walk *w, const pol_term *t, unsigned signs)
     if (is_builtin(t, "print"))
         signs = 0;
     for (uint32_t i = 1; i < t->n; i++)
-        walk_term(w, t->items[i], signs, (member && i + 1 == t->n) || unification ? USE_PLACE : USE_WHOLE);
+        walk_term(w, t->items[i], signs, unification ? USE_PLACE : member && i + 1 == t->n ? USE_ELEMENTS : USE_WHOLE);
     if (unification && t->n == 3) {
         name_place(w, t->items[1], right);
         name_place(w, t->items[2], left);
@@ -486,7 +487,7 @@ static void walk_expr(walk *w, const pol_expr *e, unsigned signs)
     case POL_EXPR_SOME:
         break;
     case POL_EXPR_SOME_IN:
-        walk_domain(w, e, signs, USE_PLACE);
+        walk_domain(w, e, signs, USE_ELEMENTS);
         break;
     case POL_EXPR_EVERY:
         walk_domain(w, e, signs, USE_WHOLE);
