@@ -276,7 +276,7 @@ static void relocate(writer *w, const pol_bundle_header *header)
     }
 }
 
-static void put_sections(writer *w, pol_bundle_header *header, pol_bytes manifest, pol_buf *out)
+static void put_sections(writer *w, pol_bundle_header *header, pol_bytes manifest, pol_bytes explain, pol_buf *out)
 {
     pol_buf_add(out, header, sizeof *header);
     put_section(out, header, POL_SECTION_MANIFEST, manifest);
@@ -291,6 +291,7 @@ static void put_sections(writer *w, pol_bundle_header *header, pol_bytes manifes
     put_section(out, header, POL_SECTION_BUILTINS, pol_buf_view(&w->builtins));
     put_section(out, header, POL_SECTION_ENTRIES, pol_buf_view(&w->entries));
     put_section(out, header, POL_SECTION_FILES, pol_buf_view(&w->files));
+    put_section(out, header, POL_SECTION_EXPLAIN, explain);
     while (out->n % 16)
         pol_buf_byte(out, 0);
     header->body_size = out->n;
@@ -329,7 +330,7 @@ bool pol_bundle_write(const pol_image *image, pol_buf *out, pol_error *err)
     pol_json_write(&text, manifest, POL_JSON_COMPACT);
     bool ok = w.strings.n < UINT32_MAX && w.cells.n / sizeof(pol_cell) < UINT32_MAX;
     if (ok)
-        put_sections(&w, &header, pol_buf_view(&text), out);
+        put_sections(&w, &header, pol_buf_view(&text), image->explain, out);
     pol_buf *const parts[] = {&w.strings, &w.indexes, &w.cells, &w.functions, &w.code, &w.places, &w.builtins, &w.entries, &w.files, &w.kinds};
     for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
         pol_buf_deinit(parts[i]);

@@ -309,6 +309,11 @@ POL_MUST_USE static bool make_image(pol_compiler *c, pol_error *err)
     if (!c->plan)
         return pol_fail(err, POL_E_USAGE, "nothing was compiled");
     POL_TRY(pol_emit(c->plan, &c->image, err));
+    if (!c->options.stripped) {
+        POL_CLEAN(pol_buf_deinit) pol_buf explain = {0};
+        pol_explain_write(&c->program, c->plan, &c->image, &explain);
+        c->image.explain = pol_buf_to_arena(&explain, &c->arena);
+    }
     c->ready = true;
     return true;
 }

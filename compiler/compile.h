@@ -19,6 +19,7 @@ typedef struct {
     uint32_t n_query_imports;
     bool query_keywords;    /* and, or, not { } are known in the query */
     bool query_values;      /* what expressions give is shown, also false where one stands alone and does not iterate; else all must hold */
+    bool stripped;          /* the bundle can not explain itself, and holds no source text */
     bool relative_names;    /* the bundle names files as they lie below what was loaded, so that it does not depend on where that is; else as given */
 } pol_compile_options;
 

@@ -9,6 +9,7 @@
 typedef struct {
     uint32_t file; /* index into pol_image.files */
     uint32_t row, col;
+    uint32_t part; /* 1 + index of the plan's part that the instruction computes; 0: none */
 } pol_place;
 
 typedef struct {
@@ -44,6 +45,7 @@ typedef struct {
     uint32_t n_files;
     pol_value data;     /* the base documents: an object */
     pol_value manifest; /* an object; the writer adds format, sections and digests */
+    pol_bytes explain;  /* the section that explanations need (runtime/trace.h); empty: stripped */
 } pol_image;
 
 /* The bundle's bytes, the same for equal images. Equal constants are stored once. */

@@ -7,11 +7,22 @@
 
 enum { TUPLE_MAX = 32 }; /* longer array literals go through a builder, so that they need few registers */
 
-static pol_place enter(pol_lowering *l, pol_span span)
+static pol_place enter(pol_lowering *l, pol_part_kind kind, pol_span span)
 {
     pol_place before = l->place;
     if (span.end > span.start)
+        l->place = enter_part(l, kind, span, place_of(l->program, span));
+    return before;
+}
+
+/* What needs no explanation of its own: constants, and what a reference begins with. */
+static pol_place enter_within(pol_lowering *l, pol_span span)
+{
+    pol_place before = l->place;
+    if (span.end > span.start) {
         l->place = place_of(l->program, span);
+        l->place.part = before.part;
+    }
     return before;
 }
 
@@ -237,6 +248,8 @@ static uint32_t lower_operand(pol_lowering *l, uint32_t cur, const pol_term *ope
     return dst;
 }
 
+static uint32_t lower_term(pol_lowering *l, const pol_term *t, bool explained);
+
 static bool is_name_operand(const pol_term *t)
 {
     return t->kind == POL_TERM_STRING;
@@ -261,7 +274,7 @@ static uint32_t lower_ref(pol_lowering *l, const pol_term *t)
             i = 1 + used;
         }
     } else {
-        cur = lower_value(l, head);
+        cur = lower_term(l, head, head->kind != POL_TERM_VAR);
     }
     for (; i < t->n; i++)
         cur = lower_operand(l, cur, t->items[i]);
@@ -376,9 +389,14 @@ static uint32_t lower_call(pol_lowering *l, const pol_term *t)
 
 uint32_t lower_value(pol_lowering *l, const pol_term *t)
 {
-    pol_place before = enter(l, t->span);
+    return lower_term(l, t, true);
+}
+
+static uint32_t lower_term(pol_lowering *l, const pol_term *t, bool explained)
+{
     uint32_t reg = 0, used;
     pol_value k = lower_constant(l, t);
+    pol_place before = explained && !pol_is_defined(k) ? enter(l, POL_PART_TERM, t->span) : enter_within(l, t->span);
     if (pol_is_defined(k)) {
         reg = load(l, k);
     } else {
@@ -391,6 +409,8 @@ uint32_t lower_value(pol_lowering *l, const pol_term *t)
                 reg = lower_data(l, NULL, 0, &used);
             } else if (is_bound(l, t->local)) {
                 reg = local_register(l, t->local);
+                if (l->place.part != before.part)
+                    l->plan->parts[l->place.part - 1].variable = reg + 1;
             } else {
                 add_failure(l); /* safety.c refuses what would come here */
                 reg = load(l, pol_null());
@@ -787,7 +807,7 @@ static uint32_t lower_with(pol_lowering *l, const pol_expr *e, bool want_value)
 
 void lower_expr(pol_lowering *l, const pol_expr *e)
 {
-    pol_place before = enter(l, e->span);
+    pol_place before = enter(l, POL_PART_CONDITION, e->span);
     if (e->n_withs)
         lower_with(l, e, false);
     else
@@ -801,7 +821,7 @@ uint32_t lower_expr_value(pol_lowering *l, const pol_expr *e)
         lower_expr(l, e);
         return load(l, pol_bool(true));
     }
-    pol_place before = enter(l, e->span);
+    pol_place before = enter(l, POL_PART_CONDITION, e->span);
     uint32_t reg = e->n_withs ? lower_with(l, e, true) : lower_value(l, e->left);
     l->place = before;
     return reg;
@@ -809,6 +829,10 @@ uint32_t lower_expr_value(pol_lowering *l, const pol_expr *e)
 
 void lower_body(pol_lowering *l, const pol_body *body)
 {
+    pol_place before = l->place;
+    if (body && body->n)
+        l->place = enter_part(l, POL_PART_BODY, body->items[0]->span, before);
     for (uint32_t i = 0; body && i < body->n; i++)
         lower_expr(l, body->items[i]);
+    l->place = before;
 }

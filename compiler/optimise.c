@@ -6,6 +6,7 @@
 /* How often each register of a function is read and written. */
 typedef struct {
     uint32_t *reads, *writes;
+    pol_plan_part **variables; /* of each register: the last part that shows the variable in it; NULL: none */
 } usage;
 
 /* The number of registers that an ARGS operand stands for. */
@@ -84,6 +85,8 @@ static void forward_moves(const pol_plan *plan, pol_region *region, const usage 
                 pol_step *maker = &region->items[k];
                 if (maker->a == step->b && pol_ops[maker->op].operand[0] == POL_DST) {
                     maker->a = step->a;
+                    if (u->variables[step->b])
+                        u->variables[step->b]->variable = step->a + 1;
                     gone = true;
                     break;
                 }
@@ -102,7 +105,11 @@ void pol_optimise(pol_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_functions; i++) {
         pol_plan_function *fn = plan->functions[i];
-        usage u = {POL_NEW_ARRAY(plan->arena, uint32_t, fn->n_registers + 1), POL_NEW_ARRAY(plan->arena, uint32_t, fn->n_registers + 1)};
+        usage u = {POL_NEW_ARRAY(plan->arena, uint32_t, fn->n_registers + 1), POL_NEW_ARRAY(plan->arena, uint32_t, fn->n_registers + 1),
+                   POL_NEW_ARRAY(plan->arena, pol_plan_part *, fn->n_registers + 1)};
+        for (uint32_t k = fn->first_part; k < fn->end_part; k++)
+            if (plan->parts[k].variable && plan->parts[k].variable <= fn->n_registers)
+                u.variables[plan->parts[k].variable - 1] = &plan->parts[k];
         count_region(plan, &fn->body, &u);
         forward_moves(plan, &fn->body, &u);
     }

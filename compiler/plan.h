@@ -11,6 +11,7 @@
 
 #include "compiler/image.h"
 #include "compiler/program.h"
+#include "runtime/trace.h"
 
 typedef struct pol_plan pol_plan;
 typedef struct pol_step pol_step;
@@ -36,6 +37,15 @@ struct pol_step {
     pol_region body;
 };
 
+/* A part of a source that explanations show. Parts are nested as the text is: a condition in a body, a term in a condition. */
+typedef struct {
+    uint8_t kind; /* pol_part_kind */
+    uint32_t parent;     /* 1 + index; 0: none */
+    uint32_t variable;   /* of a local variable: 1 + its register; 0: the part's own instructions give its value */
+    pol_place place;
+    pol_span span;
+} pol_plan_part;
+
 typedef struct {
     const char *name;
     uint32_t n_params, n_registers, n_iterators, n_builders;
@@ -44,6 +54,7 @@ typedef struct {
     pol_value *constants;
     uint32_t n_constants, constants_capacity;
     pol_place place;
+    uint32_t first_part, end_part; /* its parts are among these */
 } pol_plan_function;
 
 struct pol_plan {
@@ -56,6 +67,8 @@ struct pol_plan {
     uint32_t n_entries, entries_capacity;
     const char **files;
     uint32_t n_files;
+    pol_plan_part *parts;
+    uint32_t n_parts, parts_capacity;
     pol_value data, manifest;
 };
 
@@ -68,5 +81,7 @@ void pol_optimise(pol_plan *plan);
 void pol_plan_print(const pol_plan *plan, pol_buf *out);
 /* Instructions; everything in image lives in plan's arena. */
 POL_MUST_USE bool pol_emit(const pol_plan *plan, pol_image *image, pol_error *err);
+/* What explanations need, for image.explain: the parts, their texts, and what the statements say. */
+void pol_explain_write(pol_program *program, const pol_plan *plan, const pol_image *image, pol_buf *out);
 /* --emit=asm */
 void pol_image_print(const pol_image *image, pol_buf *out);

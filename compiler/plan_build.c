@@ -49,6 +49,7 @@ void lowering_begin(pol_lowering *l, pol_program *program, pol_plan *plan, lower
     *l = (pol_lowering){.arena = plan->arena, .program = program, .plan = plan, .queue = queue, .fn = fn};
     l->closed = program->has_statements;
     l->place = fn->place;
+    fn->first_part = plan->n_parts;
     l->next_register = fn->n_params;
     fn->n_registers = fn->n_params;
     push_region(l, POL_STEP_BLOCK);
@@ -59,6 +60,7 @@ void lowering_end(pol_lowering *l)
     while (l->open->outer)
         pop_region(l);
     l->fn->body = l->open->step.body;
+    l->fn->end_part = l->plan->n_parts;
     l->open = NULL;
 }
 
@@ -222,5 +224,14 @@ pol_place place_of(const pol_program *program, pol_span span)
 {
     pol_place place = {.file = span.source};
     pol_source_place(program->sources, span, &place.row, &place.col);
+    return place;
+}
+
+pol_place enter_part(pol_lowering *l, pol_part_kind kind, pol_span span, pol_place place)
+{
+    pol_plan *plan = l->plan;
+    POL_GROW(l->arena, plan->parts, plan->n_parts, plan->parts_capacity);
+    plan->parts[plan->n_parts++] = (pol_plan_part){.kind = (uint8_t)kind, .parent = l->place.part, .place = place, .span = span};
+    place.part = plan->n_parts;
     return place;
 }

@@ -78,3 +78,5 @@ uint32_t local_register(const pol_lowering *l, uint32_t local);
 uint32_t import_builtin(pol_plan *plan, const char *name, uint32_t n_args);
 pol_plan_function *new_function(pol_plan *plan, const char *name, uint32_t *index);
 pol_place place_of(const pol_program *program, pol_span span);
+/* A part of the source at span, inside the one that place is in: what is added with the place that comes back belongs to it. */
+pol_place enter_part(pol_lowering *l, pol_part_kind kind, pol_span span, pol_place place);

@@ -15,6 +15,7 @@ typedef struct {
     pol_bytes text;   /* NUL at text.at[text.n]; an initial byte-order mark is not part of it */
     uint32_t *lines;  /* offsets of line beginnings, made on first use */
     uint32_t n_lines;
+    bool generated;   /* the compiler's own text */
     bool polward;     /* a .pol file: the eight statements are understood; else plain Rego v1 */
 } pol_source;
 

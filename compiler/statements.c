@@ -497,6 +497,7 @@ static void add_result_module(pol_program *p, const pol_statements *s)
                         "permissions contains name if {\n\tsome name in internal.actions()\n"
                         "\tdata.polward.decision.allow with input.action.name as name\n}\n");
     uint32_t source = pol_source_add(p->sources, "polward.rego", pol_buf_view(&text), false);
+    p->sources->items[source].generated = true;
     pol_buf_deinit(&text);
     POL_GROW(p->arena, p->modules, p->n_modules, p->modules_capacity);
     p->modules[p->n_modules] = pol_parse_module(p->arena, p->sources, source, p->diags);

@@ -32,6 +32,7 @@ typedef enum {
     POL_SECTION_BUILTINS,
     POL_SECTION_ENTRIES,  /* sorted by path, bytewise */
     POL_SECTION_FILES,    /* uint32_t names */
+    POL_SECTION_EXPLAIN,  /* runtime/trace.h; empty when it was stripped */
     POL_SECTION_COUNT
 } pol_section;
 
@@ -97,6 +98,7 @@ struct pol_bundle {
     uint32_t n_entries;
     const uint32_t *files;
     uint32_t n_files;
+    pol_bytes explain; /* not checked: see runtime/trace.h */
     uint8_t digest[POL_BUNDLE_DIGEST]; /* of the whole file */
     pol_arena arena;                   /* of what lives as long as the bundle */
 };

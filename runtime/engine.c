@@ -194,7 +194,7 @@ static pol_value look_below(pol_value value, pol_value rest)
     return value;
 }
 
-bool pol_eval_run(pol_eval *ev, pol_entry entry, pol_value input, pol_value *result, pol_error *err)
+static bool run(pol_eval *ev, pol_entry entry, bool closed, pol_value input, pol_value *result, pol_error *err)
 {
     *result = pol_undefined();
     size_t used = pol_arena_used(&ev->arena);
@@ -202,7 +202,8 @@ bool pol_eval_run(pol_eval *ev, pol_entry entry, pol_value input, pol_value *res
     ev->steps_left = ev->limits.instructions;
     ev->n_overrides = ev->n_errors = 0;
     ev->input = input;
-    ev->closed = ev->failed = ev->unwind = false;
+    ev->closed = closed;
+    ev->failed = ev->unwind = false;
     ev->builtin = NULL;
     ev->frame = NULL;
     ev->result = pol_undefined();
@@ -234,6 +235,16 @@ bool pol_eval_run(pol_eval *ev, pol_entry entry, pol_value input, pol_value *res
     ev->arena.budget_bytes = 0;
     *result = look_below(ev->result, entry.rest);
     return true;
+}
+
+bool pol_eval_run(pol_eval *ev, pol_entry entry, pol_value input, pol_value *result, pol_error *err)
+{
+    return run(ev, entry, false, input, result, err);
+}
+
+bool pol_eval_run_closed(pol_eval *ev, uint32_t function, pol_value input, pol_value *result, pol_error *err)
+{
+    return run(ev, (pol_entry){.function = (int32_t)function, .rest = pol_empty(POL_ARRAY)}, true, input, result, err);
 }
 
 pol_eval_error pol_eval_failure(const pol_eval *ev)

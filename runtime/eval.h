@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The evaluator's inside, for vm.c (which runs code), scope.c (with, mocks, errors) and engine.c (which sets up and ends). Nobody else reads it.
+ * The evaluator's inside, for vm.c (which runs code), scope.c (with, mocks, errors), engine.c (which sets up and ends), trace.c (which watches) and
+ * explain.c (which runs one statement by itself). Nobody else reads it.
  */
 #pragma once
 
@@ -132,5 +133,7 @@ void pol_error_forget(pol_eval *ev, pol_value mark);
 /* ---- engine.c ---- */
 /* Ends the decision. */
 POL_COLD _Noreturn void pol_eval_end(pol_eval *ev, pol_code code, const char *fmt, ...) POL_PRINTF(3, 4);
+/* Runs a function without parameters as the decision of the eight statements does: errors fail closed. As pol_eval_run. */
+POL_MUST_USE bool pol_eval_run_closed(pol_eval *ev, uint32_t function, pol_value input, pol_value *result, pol_error *err);
 /* The place in the source of where ev stands. */
 POL_COLD pol_eval_error pol_eval_place(const pol_eval *ev);

@@ -9,14 +9,14 @@
 #include <openssl/evp.h>
 
 static const char *const section_names[POL_SECTION_COUNT] = {"manifest", "strings", "indexes", "values",  "functions",
-                                                             "code",     "places",  "builtins", "entries", "files"};
+                                                             "code",     "places",  "builtins", "entries", "files",  "explain"};
 
 /* ---- sections ---- */
 
 POL_MUST_USE static bool check_sections(pol_bundle *b, pol_error *err)
 {
     static const uint8_t sizes[POL_SECTION_COUNT] = {1, 1, 4, 16, sizeof(pol_bundle_function), sizeof(pol_insn), sizeof(pol_bundle_place),
-                                                     sizeof(pol_bundle_builtin), sizeof(pol_bundle_entry_row), 4};
+                                                     sizeof(pol_bundle_builtin), sizeof(pol_bundle_entry_row), 4, 1};
     uint64_t at = sizeof(pol_bundle_header), body = b->header->body_size;
     for (unsigned i = 0; i < POL_SECTION_COUNT; i++) {
         pol_bundle_section s = b->header->sections[i];
@@ -54,6 +54,7 @@ static void find_sections(pol_bundle *b)
     b->builtins = section_at(b, POL_SECTION_BUILTINS, sizeof *b->builtins, &b->n_builtins);
     b->entries = section_at(b, POL_SECTION_ENTRIES, sizeof *b->entries, &b->n_entries);
     b->files = section_at(b, POL_SECTION_FILES, sizeof *b->files, &b->n_files);
+    b->explain = pol_bytes_of(b->file.at + b->header->sections[POL_SECTION_EXPLAIN].offset, b->header->sections[POL_SECTION_EXPLAIN].size);
 }
 
 POL_MUST_USE static bool check_name(const pol_bundle *b, uint32_t name, const char *of, pol_error *err)

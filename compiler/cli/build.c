@@ -21,6 +21,7 @@ static const cli_option options[] = {
     {0, "keep-prints", CLI_FLAG, CLI_OFFSET(keep_prints), NULL, "keep calls of print", NULL},
     {'r', "revision", CLI_TEXT, CLI_OFFSET(revision), "TEXT", "the bundle's revision", NULL},
     {0, "signing-key", CLI_TEXT, CLI_OFFSET(signing_key), "FILE", "sign with this Ed25519 private key (PEM)", NULL},
+    {0, "strip", CLI_FLAG, CLI_OFFSET(strip), NULL, "leave out source texts: the bundle cannot explain its decisions", NULL},
     {'S', "strict", CLI_FLAG, CLI_OFFSET(strict), NULL, "OPA's strict mode", NULL},
     {'t', "target", CLI_TEXT, CLI_OFFSET(target), "TARGET", "kind of bundle", targets},
     CLI_END,
@@ -65,6 +66,7 @@ static int run(const cli_options *o)
         .revision = o->revision,
         .entrypoints = o->entrypoints.items,
         .n_entrypoints = o->entrypoints.n,
+        .stripped = o->strip,
         .relative_names = true,
     };
     int code = CLI_FAILED;

@@ -14,7 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-static const pol_place nowhere = {0, 1, 1};
+static const pol_place nowhere = {.row = 1, .col = 1};
 
 /* An image whose entry "p/x" is data.<key>, taken by instructions from a constant. */
 static void make_image(pol_arena *arena, pol_value data, pol_image *image)

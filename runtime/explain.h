@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Why a decision of the eight statements came out as it did (docs/explain.md).
+ */
+#pragma once
+
+#include "runtime/engine.h"
+
+/* Explains what data.polward.decision is for input: runs it, and after it every statement of the action and type by itself, in ev, which has begun with
+ * the bundle. *out is the JSON form, in ev's arena. Values of runs before stay valid; errors and instructions of ev are then those of the
+ * explanation. False: the bundle has no statements, was stripped, or met a limit. */
+POL_MUST_USE bool pol_explain(pol_eval *ev, pol_value input, pol_value *out, pol_error *err);
+/* The JSON form as text for people. */
+void pol_explain_text(pol_value explanation, pol_buf *out);
