@@ -54,7 +54,7 @@ static void add(program *p, bool memoised, uint16_t n_params, const char *consta
     memcpy(fn->code, code, n * sizeof *code);
     fn->places = POL_NEW_ARRAY(&p->arena, pol_place, n);
     for (uint32_t i = 0; i < n; i++)
-        fn->places[i] = (pol_place){0, i, 1};
+        fn->places[i] = (pol_place){.row = i, .col = 1};
     fn->constants = POL_NEW_ARRAY(&p->arena, pol_value, list.n + 1);
     for (uint32_t i = 0; i < list.n; i++)
         fn->constants[i] = pol_element(list, i);
