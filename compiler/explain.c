@@ -28,8 +28,7 @@ static pol_value head_text(const pol_program *p, const pol_statement *st)
 /* Member name: the function of a hidden rule, by name. */
 static void put_rule(pol_builder *b, pol_program *p, const char *name, const pol_module *m, const pol_rule *rule)
 {
-    pol_lowering l = {.arena = p->arena, .program = p};
-    pol_group *group = rule ? hidden_group(&l, m, rule) : NULL;
+    pol_group *group = rule ? pol_hidden_group(p, m, rule) : NULL;
     if (group)
         pol_builder_put_text(b, name, pol_string_text(group->name));
 }
