@@ -143,6 +143,21 @@ static void check_assign(const attributes *a, const pol_assign *assign, const po
     }
 }
 
+/* A role that is given because something is missing. Which type the request has is not known here: what any permit can allow. */
+static void check_given(const attributes *a, const pol_assign *assign)
+{
+    static pol_name star = {.star = true};
+    static const pol_names any = {.items = &star, .n = 1};
+    const pol_statement *st = assign->statement;
+    const pol_rule *rules[] = {st->if_rule, st->from_rule};
+    for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {
+        const pol_rule_reads *reads = reads_of(a, assign->module, rules[r], POL_READ_PLUS);
+        for (uint32_t i = 0; i < reads->loose.n; i++)
+            check_read(a, &any, &reads->loose.items[i], st->span,
+                       "the role could be held: put a condition that needs it before, require it in the schema, or read it with `object.get`");
+    }
+}
+
 static void check_grant(const attributes *a, const pol_grant *g)
 {
     const pol_statement *st = g->statement;
@@ -189,6 +204,8 @@ bool pol_attributes_check(pol_program *program)
         return true;
     s->polarity = pol_polarity_new(program);
     attributes a = {program, s, permitted_types(program, s)};
+    for (uint32_t i = 0; i < s->n_assigns; i++)
+        check_given(&a, &s->assigns[i]);
     for (uint32_t i = 0; i < s->n_grants; i++)
         if (s->grants[i].statement)
             check_grant(&a, &s->grants[i]);

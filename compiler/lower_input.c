@@ -70,7 +70,7 @@ typedef struct {
     const pol_statement **schemas;
     uint32_t n_schemas;
     pol_reads *of_grant;
-    pol_reads *of_assign;
+    pol_reads *of_forbid_assign, *of_permit_assign;
 } input_check;
 
 static void add_reads(pol_arena *arena, pol_reads *to, const pol_reads *from)
@@ -92,28 +92,40 @@ static void read_grant(input_check *c, const pol_grant *g, pol_reads *reads)
         return;
     add_rule(c, g->module, st->if_rule, g->forbid ? POL_READ_MINUS : POL_READ_PLUS, reads);
     add_rule(c, g->module, st->unless_rule, g->forbid ? POL_READ_PLUS : POL_READ_MINUS, reads);
-    if (!g->forbid) {
+    if (!g->forbid)
         add_rule(c, g->module, st->returning_rule, POL_READ_PLUS, reads);
-        return;
-    }
+    const pol_reads *of_assign = g->forbid ? c->of_forbid_assign : c->of_permit_assign;
     for (uint32_t i = 0; i < c->s->n_assigns; i++)
-        for (uint32_t k = 0; k < st->names.n; k++)
+        for (uint32_t k = 0; of_assign[i].n && k < st->names.n; k++)
             if (pol_assign_gives(c->s, &c->s->assigns[i], st->names.items[k].text)) {
-                add_reads(c->l->arena, reads, &c->of_assign[i]);
+                add_reads(c->l->arena, reads, &of_assign[i]);
                 break;
             }
 }
 
+/* Of an assign that a permit needs only what could give the role by being absent: the design asks for less, but then a role that is held because of what
+ * is missing would grant. */
+static void read_assign(input_check *c, uint32_t i)
+{
+    const pol_assign *a = &c->s->assigns[i];
+    const pol_rule *rules[] = {a->statement->if_rule, a->statement->from_rule};
+    pol_reads reads = {0};
+    for (size_t k = 0; k < 2; k++) {
+        add_rule(c, a->module, rules[k], POL_READ_PLUS | POL_READ_MINUS, &c->of_forbid_assign[i]);
+        add_rule(c, a->module, rules[k], POL_READ_PLUS, &reads);
+    }
+    for (uint32_t k = 0; k < reads.n; k++)
+        if (reads.items[k].signs & POL_READ_MINUS)
+            pol_reads_add(c->l->arena, &c->of_permit_assign[i], reads.items[k].path, reads.items[k].signs, reads.items[k].span);
+}
+
 static void read_all(input_check *c)
 {
-    const unsigned both = POL_READ_PLUS | POL_READ_MINUS;
-    c->of_assign = POL_NEW_ARRAY(c->l->arena, pol_reads, c->s->n_assigns + 1);
+    c->of_forbid_assign = POL_NEW_ARRAY(c->l->arena, pol_reads, c->s->n_assigns + 1);
+    c->of_permit_assign = POL_NEW_ARRAY(c->l->arena, pol_reads, c->s->n_assigns + 1);
     c->of_grant = POL_NEW_ARRAY(c->l->arena, pol_reads, c->s->n_grants + 1);
-    for (uint32_t i = 0; i < c->s->n_assigns; i++) {
-        const pol_assign *a = &c->s->assigns[i];
-        add_rule(c, a->module, a->statement->if_rule, both, &c->of_assign[i]);
-        add_rule(c, a->module, a->statement->from_rule, both, &c->of_assign[i]);
-    }
+    for (uint32_t i = 0; i < c->s->n_assigns; i++)
+        read_assign(c, i);
     for (uint32_t i = 0; i < c->s->n_grants; i++)
         read_grant(c, &c->s->grants[i], &c->of_grant[i]);
 }
