@@ -122,6 +122,9 @@ say "== the command line"
 [ -f tests/cli/run.py ] && suite cli python3 tests/cli/run.py build/release/bin/pol
 [ -f tests/cli/run.py ] && suite cli/asan python3 tests/cli/run.py build/asan/bin/pol
 
+suite format python3 tests/format/run.py build/release/bin/pol build/release/bin/policy-tests
+suite format/asan python3 tests/format/run.py build/asan/bin/pol build/asan/bin/policy-tests
+
 say "== the policies that come with it, and the examples of the documents"
 if [ -d stdlib-policies ]; then
     for policy in stdlib-policies/*/; do

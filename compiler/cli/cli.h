@@ -24,7 +24,7 @@ typedef struct {
     const char *input, *format, *package, *explain, *run, *output, *revision, *target, *emit;
     const char *signing_key, *verification_key, *count, *optimize;
     bool stdin_input, stdin_query, fail, fail_defined, strict, strict_builtin_errors, show_builtin_errors, verbose, help;
-    bool as_bundle, exit_zero_on_skipped, keep_prints, strip;
+    bool as_bundle, exit_zero_on_skipped, keep_prints, strip, write, list, diff, check;
 } cli_options;
 
 typedef enum {
@@ -54,7 +54,7 @@ struct cli_command {
     int (*run)(const cli_options *o);
 };
 
-extern const cli_command cli_build, cli_check, cli_eval, cli_explain, cli_test, cli_inspect, cli_sign, cli_verify;
+extern const cli_command cli_build, cli_check, cli_eval, cli_explain, cli_fmt, cli_test, cli_inspect, cli_sign, cli_verify;
 
 /* Reads argv behind the command's name. False when the line is wrong; it has been said on stderr then. */
 POL_MUST_USE bool cli_read_options(const cli_command *command, int argc, char **argv, cli_options *o);
@@ -75,6 +75,9 @@ void cli_report(const pol_error *err, bool json);
 void cli_report_diags(const pol_diags *diags, const char *format);
 /* {"message":...,"code":...,"location":{...}} */
 void cli_put_error(pol_buf *out, const char *code, const char *message, const char *file, uint32_t row, uint32_t col);
+
+/* What turns a into b, in the unified form with three lines of context. Nothing where they are the same. */
+void cli_diff(const char *name_a, const char *name_b, pol_bytes a, pol_bytes b, pol_buf *out);
 
 /* ---- a compilation and its evaluator ---- */
 typedef struct {

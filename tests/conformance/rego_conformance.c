@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * rego-conformance DIR: runs the cases of a Rego conformance pack and judges each as OPA's own test does.
+ * rego-conformance DIR: runs the cases of a Rego conformance pack and judges each as OPA's own test does. With --formatted each module is laid out
+ * first, which must give what laying it out again gives.
  */
 #include "compiler/compile.h"
+#include "compiler/layout.h"
 #include "grammar/parse.h"
 #include "runtime/engine.h"
 #include "runtime/json.h"
@@ -21,6 +23,7 @@ typedef struct {
     uint32_t n, capacity;
     const char *group, *note; /* only these; NULL: all */
     bool verbose, plain;      /* plain: not optimised */
+    bool formatted;           /* modules are laid out first */
 } pack;
 
 typedef struct {
@@ -28,6 +31,7 @@ typedef struct {
     pol_compiler *compiler;
     pol_bundle *bundle;
     pol_eval *eval;
+    bool formatted;
     pol_arena arena;
 } running;
 
@@ -216,6 +220,30 @@ POL_MUST_USE static bool judge(running *r, pol_value one, pol_value results, pol
 
 /* ---- running one case ---- */
 
+/* Lays text out, and the result again. Empty: it cannot be, or the second time gives something else. */
+static pol_bytes lay_out(running *r, const char *name, pol_bytes text)
+{
+    pol_bytes before = text;
+    for (int i = 0; i < 2; i++) {
+        POL_CLEAN(pol_buf_deinit) pol_buf out = {0};
+        pol_sources sources = {.arena = &r->arena};
+        pol_diags diags = {.arena = &r->arena, .sources = &sources};
+        before = text;
+        if (!pol_lay_out(&r->arena, &sources, pol_source_add(&sources, name, text, false), &diags, &out)) {
+            pol_buf_text(r->why, "cannot be laid out:\n");
+            pol_diags_write(&diags, POL_DIAGS_PRETTY, r->why);
+            return (pol_bytes){0};
+        }
+        text = pol_buf_to_arena(&out, &r->arena);
+    }
+    if (pol_bytes_equal(before, text))
+        return text;
+    pol_buf_text(r->why, "laid out twice is not as once:\n");
+    pol_buf_bytes(r->why, before);
+    pol_buf_bytes(r->why, text);
+    return (pol_bytes){0};
+}
+
 POL_MUST_USE static bool compile(running *r, pol_value one, bool optimise, pol_error *err)
 {
     pol_value query = pol_object_member(one, "query"), modules = pol_object_member(one, "modules");
@@ -227,7 +255,10 @@ POL_MUST_USE static bool compile(running *r, pol_value one, bool optimise, pol_e
     for (uint32_t i = 0; i < modules.n; i++) {
         char name[32];
         snprintf(name, sizeof name, "test-%u.rego", i);
-        pol_compiler_add_module(r->compiler, name, pol_text(pol_element(modules, i)));
+        pol_bytes text = pol_text(pol_element(modules, i));
+        if (r->formatted && (text = lay_out(r, name, text)).n == 0)
+            return pol_fail(err, POL_E_USAGE, "layout");
+        pol_compiler_add_module(r->compiler, name, text);
     }
     pol_value data = pol_object_member(one, "data");
     if (pol_is_defined(data))
@@ -294,12 +325,12 @@ POL_MUST_USE static bool decide(running *r, pol_value one, pol_error *err)
     return pol_fail(err, POL_E_USAGE, "judged");
 }
 
-POL_MUST_USE static bool run_case(const test_case *c, bool optimise, pol_buf *why)
+POL_MUST_USE static bool run_case(const test_case *c, const pack *p, pol_buf *why)
 {
-    running r = {.why = why};
+    running r = {.why = why, .formatted = p->formatted};
     pol_error err;
     pol_arena_init(&r.arena, 0);
-    bool ok = compile(&r, c->value, optimise, &err) && decide(&r, c->value, &err);
+    bool ok = compile(&r, c->value, !p->plain, &err) && decide(&r, c->value, &err);
     if (!ok && why->n == 0)
         pol_buf_printf(why, "%s: %s", pol_code_text(err.code), err.text);
     if (r.eval)
@@ -314,7 +345,7 @@ POL_MUST_USE static bool run_case(const test_case *c, bool optimise, pol_buf *wh
 static bool run_indexed(void *context, uint32_t i, pol_buf *why)
 {
     const pack *p = context;
-    return run_case(&p->items[i], !p->plain, why);
+    return run_case(&p->items[i], p, why);
 }
 
 static void name_case(void *context, uint32_t i, pol_buf *out)
@@ -331,7 +362,7 @@ static void free_pack(void *context)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: rego-conformance [-v] [--group NAME] [--note NOTE] [--plain] DIR\n");
+    fprintf(stderr, "usage: rego-conformance [-v] [--group NAME] [--note NOTE] [--plain] [--formatted] DIR\n");
     return 2;
 }
 
@@ -344,6 +375,8 @@ int main(int argc, char **argv)
             p.verbose = true;
         else if (strcmp(argv[i], "--plain") == 0)
             p.plain = true;
+        else if (strcmp(argv[i], "--formatted") == 0)
+            p.formatted = true;
         else if (strcmp(argv[i], "--group") == 0 && i + 1 < argc)
             p.group = argv[++i];
         else if (strcmp(argv[i], "--note") == 0 && i + 1 < argc)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Any text as a module. What parses is printed; the printed text must parse, and print as the same text again.
+ * Any text as a module. What parses is printed; the printed text must parse, and print as the same text again. What is laid out has itself for layout.
  */
+#include "compiler/layout.h"
 #include "grammar/parse.h"
 
 #include <stdio.h>
@@ -31,6 +32,19 @@ static void check_printed(pol_arena *arena, pol_sources *sources, pol_diags *dia
     pol_buf_deinit(&twice);
 }
 
+static void check_layout(pol_arena *arena, pol_sources *sources, pol_diags *diags, pol_bytes text, bool polward)
+{
+    pol_buf once = {0}, twice = {0};
+    if (pol_lay_out(arena, sources, pol_source_add(sources, "fuzz", text, polward), diags, &once) &&
+        (!pol_lay_out(arena, sources, pol_source_add(sources, "fuzz", pol_buf_view(&once), polward), diags, &twice) ||
+         !pol_bytes_equal(pol_buf_view(&once), pol_buf_view(&twice)))) {
+        fprintf(stderr, "%.*s\n---- again ----\n%.*s\n", (int)once.n, (const char *)once.at, (int)twice.n, twice.n ? (const char *)twice.at : "");
+        abort();
+    }
+    pol_buf_deinit(&once);
+    pol_buf_deinit(&twice);
+}
+
 /* The first byte says whether it is a .pol or a .rego. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -51,6 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         pol_module_dump(module, &sources, &told);
     else
         check_printed(&arena, &sources, &diags, module, polward);
+    if (!module->failed)
+        check_layout(&arena, &sources, &diags, pol_bytes_of(data + 1, size - 1), polward);
     pol_buf_deinit(&told);
     pol_arena_deinit(&arena);
     return 0;
