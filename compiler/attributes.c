@@ -146,8 +146,8 @@ static void check_assign(const attributes *a, const pol_assign *assign, const po
 /* A role that is given because something is missing. Which type the request has is not known here: what any permit can allow. */
 static void check_given(const attributes *a, const pol_assign *assign)
 {
-    static pol_name star = {.star = true};
-    static const pol_names any = {.items = &star, .n = 1};
+    pol_name star = {.star = true};
+    pol_names any = {.items = &star, .n = 1};
     const pol_statement *st = assign->statement;
     const pol_rule *rules[] = {st->if_rule, st->from_rule};
     for (size_t r = 0; r < sizeof rules / sizeof *rules; r++) {

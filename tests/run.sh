@@ -133,6 +133,11 @@ if [ -d stdlib-policies ]; then
 fi
 [ -f tests/docs/run.py ] && suite docs python3 tests/docs/run.py build/release/bin
 
+say "== random bundles against a reference"
+for preset in release asan; do
+    suite "differential/$preset" python3 tests/differential/run.py build/$preset/bin/decide-batch 300 1
+done
+
 say "== installed"
 suite install python3 tests/install/run.py build/release
 

@@ -4,7 +4,9 @@
 out too: that never turns a deny into an allow. A bundle that the compiler refuses for an attribute that may be missing is counted and left.
 
 token and cert are left out as wholes, and only where no forbid depends on who asks: whoever comes without a token has no role by it and no scope to keep to, and so
-may meet fewer forbids. What object.get looks for stays too: its default is what the author said that a missing one means. What is refused because it has not its declared type is no deny that more knowledge made."""
+may meet fewer forbids. What object.get looks for stays too: its default is what the author said that a missing one means. What is denied because of an error (a
+value that has not its declared type, a division by it) is no deny that more knowledge made.
+"""
 import copy
 import json
 import random
