@@ -20,8 +20,10 @@ static pol_value head_text(const pol_program *p, const pol_statement *st)
     const uint8_t *end = memchr(text.at, '\n', text.n);
     if (end)
         text.n = (size_t)(end - text.at);
-    while (text.n && (text.at[text.n - 1] == ' ' || text.at[text.n - 1] == '\t' || text.at[text.n - 1] == '\r'))
+    while (text.n && strchr(" \t\r{", text.at[text.n - 1]))
         text.n--;
+    if (pol_bytes_ends(text, POL_BYTES(" if")))
+        text.n -= 3;
     return pol_string(text);
 }
 

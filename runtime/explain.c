@@ -256,6 +256,7 @@ POL_MUST_USE static bool tell_statement(const explanation *x, pol_value statemen
     }
     for (unsigned i = 0; meets && i < sizeof order / sizeof *order; i++)
         POL_TRY(tell_clause(x, statement, order[i], &clauses, &meets));
+    pol_builder_put_text(&b, "named", pol_bool(has(list(statement, "actions"), x->action) && has(list(statement, "types"), x->type)));
     pol_builder_put_text(&b, "role_held", pol_bool(role));
     pol_builder_put_text(&b, "applies", pol_bool(applies));
     pol_builder_put_text(&b, "decided", pol_bool(applies && has(list(x->decision, "rules"), id)));
@@ -264,7 +265,23 @@ POL_MUST_USE static bool tell_statement(const explanation *x, pol_value statemen
     return true;
 }
 
-static pol_value graph_permit(const explanation *x, pol_value graph, pol_value role, bool held)
+typedef enum { MATCH_NONE, MATCH_STAR, MATCH_NAMED } match;
+
+static match graph_role_permits(const explanation *x, pol_value role)
+{
+    pol_value permits = list(role, "permits");
+    match best = MATCH_NONE;
+    for (uint32_t i = 0; i < permits.n; i++) {
+        pol_value actions = list(pol_element(permits, i), "actions"), types = list(pol_element(permits, i), "types");
+        if (has(actions, x->action) && has(types, x->type))
+            return MATCH_NAMED;
+        if (names_it(actions, x->action) && names_it(types, x->type))
+            best = MATCH_STAR;
+    }
+    return best;
+}
+
+static pol_value graph_permit(const explanation *x, pol_value graph, pol_value role, match how, bool held)
 {
     pol_builder b = pol_builder_new(x->arena), roles = pol_builder_new(x->arena);
     pol_bytes package = pol_text(pol_object_member(graph, "package")), name = pol_text(role);
@@ -279,20 +296,12 @@ static pol_value graph_permit(const explanation *x, pol_value graph, pol_value r
     pol_builder_put_text(&b, "effect", pol_string_text("permit"));
     pol_builder_put_text(&b, "roles", pol_builder_array(&roles));
     pol_builder_put_text(&b, "text", pol_string_text("a permit of the role graph in data"));
+    pol_builder_put_text(&b, "named", pol_bool(how == MATCH_NAMED));
     pol_builder_put_text(&b, "role_held", pol_bool(held));
     pol_builder_put_text(&b, "applies", pol_bool(held));
     pol_builder_put_text(&b, "decided", pol_bool(held && has(list(x->decision, "rules"), id)));
     pol_builder_put_text(&b, "clauses", pol_empty(POL_ARRAY));
     return pol_builder_object(&b);
-}
-
-static bool graph_role_permits(const explanation *x, pol_value role)
-{
-    pol_value permits = list(role, "permits");
-    for (uint32_t i = 0; i < permits.n; i++)
-        if (names_it(list(pol_element(permits, i), "actions"), x->action) && names_it(list(pol_element(permits, i), "types"), x->type))
-            return true;
-    return false;
 }
 
 /* The permits of a role graph that match: those of roles that are held, and some of others. */
@@ -303,13 +312,16 @@ static void tell_graph(const explanation *x, pol_value graph, pol_builder *told)
         v = pol_object_get(v, pol_element(path, i));
     if (pol_object_member(graph, "package").tag != POL_STRING || v.tag != POL_OBJECT)
         return;
-    for (uint32_t i = 0; i < held.n; i++)
-        if (graph_role_permits(x, pol_object_get(v, pol_element(held, i))))
-            pol_builder_add(told, graph_permit(x, graph, pol_element(held, i), true));
+    for (uint32_t i = 0; i < held.n; i++) {
+        match how = graph_role_permits(x, pol_object_get(v, pol_element(held, i)));
+        if (how)
+            pol_builder_add(told, graph_permit(x, graph, pol_element(held, i), how, true));
+    }
     for (uint32_t i = 0, others = 0; i < v.n && others < GRAPH_ROLES_MAX; i++) {
         pol_value role = pol_member_key(v, i);
-        if (role.tag == POL_STRING && !has(held, role) && graph_role_permits(x, pol_member_value(v, i))) {
-            pol_builder_add(told, graph_permit(x, graph, role, false));
+        match how = graph_role_permits(x, pol_member_value(v, i));
+        if (how && role.tag == POL_STRING && !has(held, role)) {
+            pol_builder_add(told, graph_permit(x, graph, role, how, false));
             others++;
         }
     }
@@ -407,7 +419,7 @@ static pol_value needs_of(const explanation *x, pol_value permit, pol_value stat
     return pol_builder_array(&needs);
 }
 
-/* The permit that lacks least: of equal ones the first in the order of tiers and files. */
+/* The permit that lacks least: of equal ones one that names the action and the type rather than `*`, and then the first in the order of tiers and files. */
 static pol_value tell_nearest(const explanation *x, pol_value statements, pol_value scope)
 {
     pol_value nearest = pol_undefined(), least = pol_undefined();
@@ -416,7 +428,8 @@ static pol_value tell_nearest(const explanation *x, pol_value statements, pol_va
         if (!is_text(pol_object_member(s, "effect"), "permit"))
             continue;
         pol_value needs = needs_of(x, s, statements, scope);
-        if (!pol_is_defined(least) || needs.n < least.n) {
+        bool better = pol_is_true(pol_object_member(s, "named")) && !pol_is_true(pol_object_member(nearest, "named"));
+        if (!pol_is_defined(least) || needs.n < least.n || (needs.n == least.n && better)) {
             nearest = s;
             least = needs;
         }

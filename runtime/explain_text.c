@@ -84,14 +84,35 @@ static void put_location(pol_buf *out, pol_value thing)
 
 /* ---- conditions ---- */
 
-static void put_conditions(pol_buf *out, pol_value conditions, bool held, unsigned depth);
+/* Does part stand in whole? */
+static bool contains(pol_bytes whole, pol_bytes part)
+{
+    return part.n && part.n < whole.n && memmem(whole.at, whole.n, part.at, part.n);
+}
 
-/* Of `token.bound` alone the value says all. */
-static void put_values(pol_buf *out, pol_value condition, unsigned depth)
+/* Whether a value says little: the whole of what a shown value is a part of, or what the reasons below say better. */
+static bool is_noise(pol_value condition, pol_value values, uint32_t i, bool reasons)
+{
+    pol_value one = pol_element(values, i), value = pol_object_member(one, "value");
+    if (reasons && pol_bytes_equal(text(one, "text"), text(condition, "text")))
+        return true;
+    if (!pol_is_collection(value))
+        return false;
+    POL_CLEAN(pol_buf_deinit) pol_buf json = {0};
+    pol_json_write(&json, value, POL_JSON_COMPACT);
+    for (uint32_t k = 0; json.n > VALUE_MAX && k < i; k++)
+        if (contains(text(pol_element(values, k), "text"), text(one, "text")))
+            return true;
+    return false;
+}
+
+static void put_values(pol_buf *out, pol_value condition, bool reasons, unsigned depth)
 {
     pol_value values = list(condition, "values");
     for (uint32_t i = 0; i < values.n; i++) {
         pol_value one = pol_element(values, i), value = pol_object_member(one, "value");
+        if (is_noise(condition, values, i, reasons))
+            continue;
         indent(out, depth);
         put_source(out, text(one, "text"));
         if (pol_is_defined(value)) {
@@ -104,7 +125,8 @@ static void put_values(pol_buf *out, pol_value condition, unsigned depth)
     }
 }
 
-static void put_conditions(pol_buf *out, pol_value conditions, bool held, unsigned depth)
+/* reasons: also why the rules that a condition reads came out as they did. */
+static void put_conditions(pol_buf *out, pol_value conditions, bool held, bool reasons, unsigned depth)
 {
     for (uint32_t i = 0; i < conditions.n; i++) {
         pol_value condition = pol_element(conditions, i), tried = pol_object_member(condition, "tried");
@@ -116,10 +138,11 @@ static void put_conditions(pol_buf *out, pol_value conditions, bool held, unsign
         if (tried.tag == POL_INT)
             pol_buf_printf(out, "; %lld tried, the last one is shown", (long long)tried.i);
         pol_buf_text(out, ")\n");
-        put_values(out, condition, depth + 1);
         pol_value because = list(condition, "because");
         bool negated = pol_bytes_starts(text(condition, "text"), POL_BYTES("not"));
-        put_conditions(out, because, held != negated, depth + 1);
+        put_values(out, condition, reasons && because.n, depth + 1);
+        if (reasons)
+            put_conditions(out, because, held != negated, true, depth + 1);
     }
 }
 
@@ -136,7 +159,7 @@ static void put_error(pol_buf *out, pol_value thing, unsigned depth)
     pol_buf_text(out, ")\n");
 }
 
-static void put_clauses(pol_buf *out, pol_value statement, unsigned depth)
+static void put_clauses(pol_buf *out, pol_value statement, bool reasons, unsigned depth)
 {
     pol_value clauses = list(statement, "clauses");
     for (uint32_t i = 0; i < clauses.n; i++) {
@@ -149,7 +172,7 @@ static void put_clauses(pol_buf *out, pol_value statement, unsigned depth)
         else
             pol_buf_text(out, holds ? ": holds\n" : ": does not hold\n");
         put_error(out, clause, depth + 1);
-        put_conditions(out, list(clause, "conditions"), holds, depth + 1);
+        put_conditions(out, list(clause, "conditions"), holds, reasons, depth + 1);
     }
 }
 
@@ -191,7 +214,7 @@ static void put_statement(pol_buf *out, pol_value explanation, pol_value stateme
         put_names(out, list(statement, "roles"), " or ");
         pol_buf_byte(out, '\n');
     }
-    put_clauses(out, statement, 2);
+    put_clauses(out, statement, flag(statement, "decided") || is(statement, "effect", "permit"), 2);
 }
 
 static void put_scope(pol_buf *out, pol_value scope)
@@ -240,7 +263,7 @@ static void put_others(pol_buf *out, pol_value explanation)
         if (!any)
             pol_buf_text(out, "\nalso for this action and type\n");
         any = true;
-        put_statement(out, explanation, s, flag(s, "applies") ? ": applies, and does not count" : ": does not apply");
+        put_statement(out, explanation, s, flag(s, "applies") ? ": applies, but does not decide" : ": does not apply");
     }
 }
 
@@ -284,7 +307,7 @@ static void put_roles(pol_buf *out, pol_value explanation)
         pol_buf_text(out, "   (");
         put_location(out, assign);
         pol_buf_text(out, ")\n");
-        put_conditions(out, list(assign, "failed"), false, 2);
+        put_conditions(out, list(assign, "failed"), false, true, 2);
     }
 }
 
@@ -327,7 +350,7 @@ static void put_nearest(pol_buf *out, pol_value explanation)
     }
     pol_buf_text(out, "\nfor the permit ");
     put_source(out, text(nearest, "id"));
-    pol_buf_text(out, " to decide\n");
+    pol_buf_text(out, " to allow it\n");
     for (uint32_t i = 0; i < needs.n; i++)
         put_need(out, pol_element(needs, i));
 }

@@ -86,7 +86,7 @@ POL_MUST_USE static bool read_section(pol_trace *t, pol_error *err)
     t->n_parts = header.n_parts;
     t->texts = pol_bytes_of(at + code + parts, header.n_text);
     t->document = pol_bytes_of(at + code + parts + header.n_text, header.n_document);
-    t->outermost = pol_arena_array(&t->ev->arena, (size_t)t->n_parts + 1, sizeof *t->outermost);
+    t->outermost = POL_NEW_ARRAY(&t->ev->arena, uint32_t, (size_t)t->n_parts + 1);
     return check_parts(t, err);
 }
 
@@ -143,7 +143,7 @@ static void note_entered(pol_trace *t, open_call *call, uint32_t function)
     f->result = (observed){pol_undefined(), 0};
     f->held = 0;
     if (!f->registers)
-        f->registers = pol_arena_array(&t->ev->arena, (size_t)t->bundle->functions[function].n_registers + 1, sizeof *f->registers);
+        f->registers = POL_NEW_ARRAY(&t->ev->arena, observed, t->bundle->functions[function].n_registers + 1u);
 }
 
 static void note_condition(pol_trace *t, open_call *call, uint32_t part)
@@ -190,13 +190,13 @@ static void listen(void *context, uint32_t function, uint32_t pc)
 
 pol_trace *pol_trace_begin(pol_eval *ev, pol_error *err)
 {
-    pol_trace *t = pol_arena_array(&ev->arena, 1, sizeof *t);
+    pol_trace *t = POL_NEW(&ev->arena, pol_trace);
     t->ev = ev;
     t->bundle = ev->bundle;
     if (!read_section(t, err))
         return NULL;
-    t->states = pol_arena_array(&ev->arena, (size_t)t->n_parts + 1, sizeof *t->states);
-    t->functions = pol_arena_array(&ev->arena, (size_t)t->bundle->n_functions + 1, sizeof *t->functions);
+    t->states = POL_NEW_ARRAY(&ev->arena, part_state, (size_t)t->n_parts + 1);
+    t->functions = POL_NEW_ARRAY(&ev->arena, function_state, (size_t)t->bundle->n_functions + 1);
     pol_eval_set_listener(ev, listen, t);
     return t;
 }

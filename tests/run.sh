@@ -121,6 +121,9 @@ done
 say "== the command line"
 [ -f tests/cli/run.py ] && suite cli python3 tests/cli/run.py build/release/bin/pol
 [ -f tests/cli/run.py ] && suite cli/asan python3 tests/cli/run.py build/asan/bin/pol
+for preset in release asan; do
+    suite "explain/$preset" python3 tests/explain/run.py build/$preset/bin/pol
+done
 
 suite format python3 tests/format/run.py build/release/bin/pol build/release/bin/policy-tests
 suite format/asan python3 tests/format/run.py build/asan/bin/pol build/asan/bin/policy-tests
