@@ -103,6 +103,7 @@ void pol_eval_free(pol_eval *ev)
 {
     if (!ev)
         return;
+    pol_eval_free(ev->explainer);
     pol_arena_deinit(&ev->arena);
     pol_pattern_cache_free(ev->patterns);
     free(ev->frames);
@@ -256,6 +257,23 @@ const pol_eval_error *pol_eval_errors(const pol_eval *ev, unsigned *n)
 {
     *n = ev->n_errors;
     return ev->errors;
+}
+
+pol_eval *pol_eval_explainer(pol_eval *ev)
+{
+    if (ev->explains)
+        return NULL;
+    if (!ev->explainer)
+        ev->explainer = pol_eval_new(&ev->limits);
+    pol_eval *own = ev->explainer;
+    own->explains = true;
+    own->limits.instructions = ev->steps_left;
+    pol_eval_begin(own, ev->bundle);
+    own->clock_ns = pol_eval_now_ns(ev);
+    own->trust = ev->trust;
+    own->seed = own->random = ev->seed;
+    own->seeded = ev->seeded;
+    return own;
 }
 
 uint64_t pol_eval_instructions(const pol_eval *ev)

@@ -91,6 +91,8 @@ struct pol_eval {
     void (*output)(void *context, bool note, pol_bytes text);
     void *output_context;
     const struct pol_trust *trust;
+    pol_eval *explainer; /* runs explanations that a policy asks for; NULL: not yet */
+    bool explains;       /* this is one */
     int64_t clock_ns, now_ns; /* the caller's; this decision's, 0 until asked for */
     uint64_t seed, random;
     bool seeded;
@@ -135,5 +137,7 @@ void pol_error_forget(pol_eval *ev, pol_value mark);
 POL_COLD _Noreturn void pol_eval_end(pol_eval *ev, pol_code code, const char *fmt, ...) POL_PRINTF(3, 4);
 /* Runs a function without parameters as the decision of the eight statements does: errors fail closed. As pol_eval_run. */
 POL_MUST_USE bool pol_eval_run_closed(pol_eval *ev, uint32_t function, pol_value input, pol_value *result, pol_error *err);
+/* The evaluator, set up as ev is, that explains what ev decides; NULL when ev is one itself. */
+pol_eval *pol_eval_explainer(pol_eval *ev);
 /* The place in the source of where ev stands. */
 POL_COLD pol_eval_error pol_eval_place(const pol_eval *ev);

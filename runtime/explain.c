@@ -18,6 +18,7 @@ typedef struct {
     pol_trace *trace;
     pol_value document, input, decision, roles; /* roles: value of $roles */
     pol_value action, type;
+    uint64_t left; /* instructions for all runs together */
     pol_error *err;
 } explanation;
 
@@ -93,11 +94,16 @@ static void put_errors(const explanation *x, pol_builder *b)
 }
 
 /* A function without parameters, watched; undefined where there is none of that name. */
-POL_MUST_USE static bool run(const explanation *x, int64_t function, pol_value *value)
+POL_MUST_USE static bool run(explanation *x, int64_t function, pol_value *value)
 {
     *value = pol_undefined();
     pol_trace_clear(x->trace);
-    return function < 0 || pol_eval_run_closed(x->ev, (uint32_t)function, x->input, value, x->err);
+    if (function < 0)
+        return true;
+    x->ev->limits.instructions = x->left;
+    bool ok = pol_eval_run_closed(x->ev, (uint32_t)function, x->input, value, x->err);
+    x->left -= pol_eval_instructions(x->ev);
+    return ok;
 }
 
 /* ---- roles ---- */
@@ -217,7 +223,7 @@ static bool is_role_held(const explanation *x, pol_value roles, bool forbid)
 }
 
 /* A clause with how it came out, into clauses: {"clause", "holds", "conditions"}. *meets says whether it lets the statement apply. */
-POL_MUST_USE static bool tell_clause(const explanation *x, pol_value statement, const char *clause, pol_builder *clauses, bool *meets)
+POL_MUST_USE static bool tell_clause(explanation *x, pol_value statement, const char *clause, pol_builder *clauses, bool *meets)
 {
     int64_t function = function_of(x, statement, clause);
     pol_value value;
@@ -240,7 +246,7 @@ POL_MUST_USE static bool tell_clause(const explanation *x, pol_value statement, 
 
 /* Clauses are looked at in their order until one keeps the statement from applying, also where the role is not held: what else is
  * missing for a permit can be told so. */
-POL_MUST_USE static bool tell_statement(const explanation *x, pol_value statement, pol_value *told)
+POL_MUST_USE static bool tell_statement(explanation *x, pol_value statement, pol_value *told)
 {
     static const char *const order[] = {"if", "unless", "returning"};
     pol_builder b = pol_builder_new(x->arena), clauses = pol_builder_new(x->arena);
@@ -327,7 +333,7 @@ static void tell_graph(const explanation *x, pol_value graph, pol_builder *told)
     }
 }
 
-POL_MUST_USE static bool tell_statements(const explanation *x, pol_value *told)
+POL_MUST_USE static bool tell_statements(explanation *x, pol_value *told)
 {
     pol_builder b = pol_builder_new(x->arena);
     pol_value statements = list(x->document, "statements"), graphs = list(x->document, "graphs"), tiers = list(x->document, "tiers");
@@ -479,19 +485,33 @@ POL_MUST_USE static bool tell(explanation *x, pol_value *out)
 
 bool pol_explain(pol_eval *ev, pol_value input, pol_value *out, pol_error *err)
 {
-    pol_arena *arena = pol_eval_arena(ev);
-    const pol_value path[] = {pol_string_text("polward"), pol_string_text("decision")};
-    explanation x = {.ev = ev, .arena = arena, .input = input, .err = err};
+    explanation x = {.ev = ev, .arena = pol_eval_arena(ev), .input = input, .err = err};
+    uint64_t limit = ev->limits.instructions;
     *out = pol_undefined();
     x.action = input_name(input, "action", "name");
     x.type = input_name(input, "resource", "type");
-    pol_entry entry = pol_bundle_entry(ev->bundle, arena, pol_array_of(arena, path, 2));
-    if (entry.function < 0)
-        return pol_fail(err, POL_E_USAGE, "there is nothing to explain: the bundle has no statements, or was built for other entry points");
-    POL_TRY(pol_eval_run(ev, entry, input, &x.decision, err));
     x.trace = pol_trace_begin(ev, err);
     POL_TRY(x.trace != NULL);
-    bool ok = tell(&x, out);
+    int64_t decision = pol_trace_function(x.trace, POL_BYTES("data.polward.decision"));
+    pol_entry entry = {.function = (int32_t)decision, .rest = pol_empty(POL_ARRAY)};
+    bool ok = decision >= 0 || pol_fail(err, POL_E_USAGE, "there is nothing to explain: the bundle has no statements, or was built for other entry points");
+    ok = ok && pol_eval_run(ev, entry, input, &x.decision, err);
+    x.left = limit;
+    ok = ok && tell(&x, out);
+    ev->limits.instructions = limit;
+    ev->steps_left = x.left;
     pol_trace_end(x.trace);
     return ok;
+}
+
+pol_value pol_explain_statements(pol_eval *ev)
+{
+    pol_eval *explainer = pol_eval_explainer(ev);
+    pol_value told;
+    pol_error err;
+    if (!explainer)
+        return pol_builtin_error(ev, "an explanation is not explained");
+    bool ok = pol_explain(explainer, ev->input, &told, &err);
+    pol_charge(ev, pol_eval_instructions(explainer));
+    return ok ? pol_value_copy(&ev->arena, list(told, "statements")) : pol_builtin_error(ev, "%s", err.text);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the eight statements call: the check of the input before any statement counts, and names that stand for the result documents in the module that the
- * compiler makes. It plans the bodies of those in place, so none of them is ever called.
+ * compiler makes. It plans the bodies of those in place, so none of them is ever called. internal.trace is.
  */
 #include "runtime/builtins/writer.h"
 #include "runtime/calendar.h"
+#include "runtime/explain.h"
 
 /* Entries come from the bundle, which may be an enemy's: what is not there is undefined, what is no array is empty. */
 static pol_value part(pol_value array, uint32_t i)
@@ -161,10 +162,15 @@ POL_BUILTIN(input_errors, "internal.input_errors", "(input: any, entries: array[
     return pol_builder_array(&errors);
 }
 
+POL_BUILTIN(trace, "internal.trace", "(decision: any) array[any]", "Why the statements of the input's action and type did or did not apply.")
+{
+    return pol_explain_statements(ev);
+}
+
 static const pol_builtin rows[] = {
     {"internal.decision", "(rules: array[any]) object[string: any]", "The decision of the bundle's statements.", NULL, 0},
     {"internal.roles", "(rules: array[any]) set[string]", "The effective roles of the subject.", NULL, 0},
     {"internal.actions", "() set[string]", "The actions that the bundle names for the resource's type.", NULL, 0},
 };
 
-POL_FAMILY(statements) = {POL_ROW(input_errors), &rows[0], &rows[1], &rows[2], POL_END};
+POL_FAMILY(statements) = {POL_ROW(input_errors), POL_ROW(trace), &rows[0], &rows[1], &rows[2], POL_END};
