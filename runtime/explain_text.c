@@ -362,8 +362,12 @@ static void put_verdict(pol_buf *out, pol_value explanation)
     pol_value decision = pol_object_member(explanation, "decision"), subject = pol_object_member(explanation, "subject");
     pol_buf_text(out, flag(decision, "allow") ? "ALLOWED: " : "DENIED: ");
     put_source(out, text(subject, "type"));
-    pol_buf_byte(out, ' ');
-    put_value(out, pol_object_member(subject, "id"));
+    if (pol_is_defined(pol_object_member(subject, "id"))) {
+        pol_buf_byte(out, ' ');
+        put_value(out, pol_object_member(subject, "id"));
+    } else if (subject.n == 0) {
+        pol_buf_text(out, "no subject");
+    }
     pol_buf_text(out, ", ");
     put_source(out, text(explanation, "action"));
     pol_buf_text(out, " on ");

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent.parent / "docs" / "explain.md"
 CLOCK = re.compile(r"\b(time\.now_ns\(\)|age_s) = [0-9.e+]+")
 POLICIES = HERE.parent.parent / "stdlib-policies"
 
@@ -47,18 +48,32 @@ def check(pol, case, work, write):
         raise AssertionError(f"the decision is {decision}; explained was {told['decision']}")
 
 
+def check_page(pol, work):
+    """The example of docs/explain.md is what is printed."""
+    text = PAGE.read_text(encoding="utf-8")
+    policy, request, printed = (re.search(f"```{kind}\n(.*?)```", text, re.S).group(1) for kind in ("pol", "json", "text"))
+    (work / "orders.pol").write_text(policy, encoding="utf-8")
+    (work / "request.json").write_text(request, encoding="utf-8")
+    got = explain(pol, "-i", work / "request.json", work / "orders.pol")
+    if got != printed:
+        raise AssertionError(f"{PAGE.name} shows\n{printed}\ngot\n{got}")
+
+
 def main():
     pol, write = sys.argv[1], "--write" in sys.argv
     passed = failed = 0
-    for request in sorted(HERE.glob("*/*/request.json")):
-        case = request.parent
+    cases = [request.parent for request in sorted(HERE.glob("*/*/request.json"))]
+    for case in [*cases, PAGE]:
         try:
             with tempfile.TemporaryDirectory() as work:
-                check(pol, case, Path(work), write)
+                if case == PAGE:
+                    check_page(pol, Path(work))
+                else:
+                    check(pol, case, Path(work), write)
             passed += 1
         except (AssertionError, OSError, subprocess.SubprocessError, ValueError) as e:
             failed += 1
-            print(f"FAIL {case.relative_to(HERE)}: {e}")
+            print(f"FAIL {case.parent.name}/{case.name}: {e}")
     print(f"{passed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
 
