@@ -22,8 +22,11 @@ rule data.polward: 0 parameters, 3 registers, 0 iterators, 1 builders
     10  rule r1 data.polward.roles -> 13
     11  const r2 "roles"
     12  put b0 r2 r1
-    13  object r0 b0 0
-    14  return r0
+    13  rule r1 data.polward.trace -> 16
+    14  const r2 "trace"
+    15  put b0 r2 r1
+    16  object r0 b0 0
+    17  return r0
 rule data.polward.allow: 0 parameters, 4 registers, 0 iterators, 0 builders
      0  mark r0
      1  undef r1
@@ -184,7 +187,7 @@ rule data.polward.decision: 0 parameters, 39 registers, 2 iterators, 7 builders
    146  jump -> 218
    147  start b3
    148  start b4
-   149  const r17 {"order":{"refund":{"conditional":[[false,7,"shop.small"],[t... (82 bytes)
+   149  const r17 {"order":{"refund":{"conditional":[[false,8,"shop.small"],[t... (82 bytes)
    150  undef r18
    151  get r19 r17 r6 -> 154
    152  move r18 r19
@@ -269,7 +272,7 @@ rule data.polward.decision: 0 parameters, 39 registers, 2 iterators, 7 builders
    231  const r18 false
    232  eqk r2 "permit" -> 234
    233  const r18 true
-   234  const r22 {"shop.small":13}
+   234  const r22 {"shop.small":14}
    235  mark r23
    236  start b4
    237  scan i0 r4 -> 257
@@ -389,6 +392,16 @@ rule data.polward.roles: 0 parameters, 4 registers, 0 iterators, 0 builders
      7  taint r0 -> 9
      8  return r1
      9  fail
+rule data.polward.trace: 0 parameters, 5 registers, 0 iterators, 0 builders
+     0  mark r0
+     1  undef r1
+     2  rule r4 data.polward.decision -> 6
+     3  builtin r3 r4 internal.trace -> 6
+     4  merge r1 r3 0
+     5  jump -> 6
+     6  taint r0 -> 8
+     7  return r1
+     8  fail
 rule data.shop: 0 parameters, 1 registers, 0 iterators, 1 builders
      0  start b0
      1  object r0 b0 0
@@ -533,4 +546,5 @@ entry "polward/allow" = data.polward.allow
 entry "polward/decision" = data.polward.decision
 entry "polward/permissions" = data.polward.permissions
 entry "polward/roles" = data.polward.roles
+entry "polward/trace" = data.polward.trace
 entry "shop" = data.shop
