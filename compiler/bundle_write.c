@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An image into a bundle's bytes (runtime/bundle.h). Strings are stored once by their text, collections once by their place in memory, so that
- * base data which is a constant too is not written twice. Nothing but the image goes into the bytes: no time, no address, no order of hashing.
+ * An image into a bundle's bytes (runtime/bundle.h). Strings and collections are stored once by what they hold: data of millions of grants says the
+ * same few things again and again. Nothing but the image goes into the bytes: no time, no address, no order of hashing.
  */
 #include "compiler/image.h"
 
@@ -11,7 +11,7 @@
 #include <openssl/pem.h>
 #include <stdlib.h>
 
-/* What was written, by key: a text's bytes or a collection's cells. Lives in the writer's arena. */
+/* What was written, by key: a text's bytes; a collection's place in memory; its cells as written. Lives in the writer's arena. */
 typedef struct {
     const void *at;
     size_t n;
@@ -28,7 +28,7 @@ typedef struct {
     pol_arena arena;
     pol_buf strings, indexes, cells, functions, code, places, builtins, entries, files;
     pol_buf kinds; /* a byte for each cell: what its address points into */
-    written_map texts, collections;
+    written_map texts, collections, contents;
 } writer;
 
 enum { ADDRESS_NONE, ADDRESS_STRINGS, ADDRESS_CELLS, ADDRESS_INDEXES };
@@ -145,6 +145,19 @@ static uint8_t kind_of(pol_value v)
     return pol_is_collection(v) && v.n ? ADDRESS_CELLS : ADDRESS_NONE;
 }
 
+/* Writes the elements of v, with an index over them where one helps. */
+static written put_cells(writer *w, pol_value v, const pol_value *elements, uint32_t n)
+{
+    uint32_t n_slots;
+    const uint32_t *slots = make_slots(w, v, &n_slots);
+    if (slots)
+        put_index(w, slots, n_slots);
+    uint32_t first = n_cells(w);
+    for (uint32_t i = 0; i < n; i++)
+        put_cell(w, elements[i], kind_of(elements[i]));
+    return (written){.at = elements, .n = ((size_t)n + 1) * sizeof *elements, .where = first, .used = true, .indexed = slots != NULL};
+}
+
 /* The cell of v with its address as an offset into the strings or a number of a cell; what it holds is written before. */
 static pol_value place_value(writer *w, pol_value v)
 {
@@ -170,20 +183,20 @@ static pol_value place_value(writer *w, pol_value v)
         raw.flags |= entry->indexed ? POL_INDEXED : 0;
         return raw;
     }
-    pol_value *elements = pol_arena_array(&w->arena, n, sizeof *elements);
+    /* Zeroed, so that equal cells are equal bytes; the last one keeps arrays, sets and objects apart. */
+    pol_value *elements = pol_arena_array(&w->arena, (size_t)n + 1, sizeof *elements);
     for (uint32_t i = 0; i < n; i++)
         elements[i] = place_value(w, pol_load(&v.cells[i]));
-    uint32_t n_slots;
-    const uint32_t *slots = make_slots(w, v, &n_slots);
-    if (slots)
-        put_index(w, slots, n_slots);
-    raw.flags |= slots ? POL_INDEXED : 0;
-    raw.i = n_cells(w);
-    for (uint32_t i = 0; i < n; i++)
-        put_cell(w, elements[i], kind_of(elements[i]));
+    elements[n] = (pol_value){.tag = v.tag};
+    written *same = enter(&w->arena, &w->contents, elements, ((size_t)n + 1) * sizeof *elements, true);
+    if (!same->used) {
+        *same = put_cells(w, v, elements, n);
+        w->contents.n++;
+    }
+    raw.i = same->where;
+    raw.flags |= same->indexed ? POL_INDEXED : 0;
     entry = enter(&w->arena, &w->collections, v.cells, (size_t)v.n << 8 | v.tag, false);
-    *entry = (written){.at = v.cells, .n = (size_t)v.n << 8 | v.tag, .where = (uint32_t)raw.i, .used = true,
-                       .indexed = slots != NULL};
+    *entry = (written){.at = v.cells, .n = (size_t)v.n << 8 | v.tag, .where = same->where, .used = true, .indexed = same->indexed};
     w->collections.n++;
     return raw;
 }

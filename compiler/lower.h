@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The files that make plans, among themselves: lower.c (terms and expressions), lower_rules.c (rules, documents, entry points),
- * lower_decision.c (the eight statements), lower_input.c (what they must find in the input).
+ * lower_decision.c (the eight statements), lower_index.c (how they are found), lower_input.c (what they must find in the input).
  */
 #pragma once
 
@@ -34,6 +34,16 @@ bool lower_children(pol_lowering *l, const pol_bytes *path, uint32_t n_path, con
 /* ---- lower_decision.c ---- */
 /* The body of an internal.* built-in of the eight statements, if name is one: adds the steps and gives the register. False when it is none. */
 bool lower_intrinsic(pol_lowering *l, const char *name, uint32_t *reg);
+/* ---- lower_index.c: constants by type, then by action; one that no statement names is under "*" ---- */
+/* What may apply in a tier: {"permits": {role: [ids]}, "forbids": the same, "conditional": [[is forbid, plan function, id], ...]}. */
+pol_value tier_index(pol_lowering *l, const pol_statements *s, uint32_t tier);
+/* [scopes that would do, reason]; every type that a scope names has an action "*". */
+pol_value scope_index(pol_lowering *l, const pol_statements *s);
+/* Id: plan function of the hidden rule that holds the because (or returning) of the statement. */
+pol_value told_index(pol_lowering *l, const pol_statements *s, bool because);
+/* Type: set of the actions that statements, scopes and routes name for it. */
+pol_value actions_index(pol_lowering *l, const pol_statements *s);
+
 /* ---- lower_input.c ---- */
 /* Type: action: what the statements must find in the input, as internal.input_errors takes it; empty when there is nothing to check. A type or
  * action that no statement names is under "*". */
