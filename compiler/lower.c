@@ -830,8 +830,10 @@ uint32_t lower_expr_value(pol_lowering *l, const pol_expr *e)
 void lower_body(pol_lowering *l, const pol_body *body)
 {
     pol_place before = l->place;
-    if (body && body->n)
+    if (body && body->n) {
         l->place = enter_part(l, POL_PART_BODY, body->items[0]->span, before);
+        l->plan->parts[l->place.part - 1].place = place_of(l->program, body->items[0]->span); /* what is added stays where the rule is */
+    }
     for (uint32_t i = 0; body && i < body->n; i++)
         lower_expr(l, body->items[i]);
     l->place = before;

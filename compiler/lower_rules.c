@@ -321,6 +321,19 @@ static uint32_t add_mark(pol_lowering *l)
     return mark;
 }
 
+/* The body of a rule. What is added next gives its value where it held, and belongs to the body's part until end_rule. */
+static void lower_rule_body(pol_lowering *l, const pol_body *body)
+{
+    uint32_t part = body->n ? l->plan->n_parts + 1 : 0;
+    lower_body(l, body);
+    l->place.part = part;
+}
+
+static void end_rule(pol_lowering *l)
+{
+    l->place.part = 0;
+}
+
 /* One definition with its else branches: what holds first gives *value to result (UNDEF before); the innermost point of a branch that
  * can have several bindings is reached for each, so that values that differ are found. */
 static void lower_chain(pol_lowering *l, const pol_rule *rule, uint32_t result, bool function, uint32_t mark)
@@ -329,9 +342,10 @@ static void lower_chain(pol_lowering *l, const pol_rule *rule, uint32_t result, 
     for (const pol_rule *r = rule; r; r = r->next_else) {
         open_block(l);
         bind_arguments(l, r, rule);
-        lower_body(l, &r->body);
+        lower_rule_body(l, &r->body);
         uint32_t value = lower_head_value(l, r);
         add_op(l, POL_OP_MERGE, result, value, function);
+        end_rule(l);
         if (!in_loop(l))
             add_exit(l, 1);
         close_region(l);
@@ -354,10 +368,11 @@ static void lower_alternatives(pol_lowering *l, const pol_group *group, pol_valu
         for (const pol_rule *r = group->rules[i]; r; r = r->next_else) {
             open_block(l);
             bind_arguments(l, r, group->rules[i]);
-            lower_body(l, &r->body);
+            lower_rule_body(l, &r->body);
             if (l->closed)
                 add_op(l, POL_OP_FORGIVE, mark, 0, 0);
             add_op(l, POL_OP_RETURN, load(l, value), 0, 0);
+            end_rule(l);
             close_region(l);
             if (r->next_else)
                 add_taint(l, mark);
@@ -416,8 +431,9 @@ static void lower_set_group(pol_lowering *l, const pol_group *group)
     for (uint32_t i = 0; i < group->n_rules; i++) {
         open_block(l);
         lowering_locals(l, group->rules[i]->n_locals);
-        lower_body(l, &group->rules[i]->body);
+        lower_rule_body(l, &group->rules[i]->body);
         add_op(l, POL_OP_PUSH, b, lower_value(l, group->rules[i]->key), 0);
+        end_rule(l);
         close_region(l);
     }
     add_taint(l, mark);
@@ -474,8 +490,9 @@ static void lower_nested_rule(pol_lowering *l, const pol_group *group, uint32_t 
         add_op(l, POL_OP_UNDEF, done, 0, 0);
         open_block(l);
         lowering_locals(l, r->n_locals);
-        lower_body(l, &r->body);
+        lower_rule_body(l, &r->body);
         push_entry(l, b, operands, n, r);
+        end_rule(l);
         load_into(l, done, pol_bool(true));
         close_region(l);
         if (r->next_else) {
@@ -504,9 +521,10 @@ static void lower_object_group(pol_lowering *l, const pol_group *group)
         operands_below(group, i, &operands);
         open_block(l);
         lowering_locals(l, rule->n_locals);
-        lower_body(l, &rule->body);
+        lower_rule_body(l, &rule->body);
         uint32_t key = lower_value(l, operands[0]);
         add_op(l, POL_OP_PUT, b, key, lower_head_value(l, rule));
+        end_rule(l);
         close_region(l);
     }
     add_taint(l, mark);

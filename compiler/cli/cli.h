@@ -22,9 +22,9 @@ typedef struct {
     cli_list data, bundles, imports, entrypoints, ignore;
     cli_list arguments; /* what is no option */
     const char *input, *format, *package, *explain, *run, *output, *revision, *target, *emit;
-    const char *signing_key, *verification_key, *count, *optimize;
+    const char *signing_key, *verification_key, *count, *optimize, *threshold, *config, *requests, *log;
     bool stdin_input, stdin_query, fail, fail_defined, strict, strict_builtin_errors, show_builtin_errors, verbose, help;
-    bool as_bundle, exit_zero_on_skipped, keep_prints, strip, write, list, diff, check;
+    bool as_bundle, exit_zero_on_skipped, keep_prints, strip, write, list, diff, check, coverage;
 } cli_options;
 
 typedef enum {

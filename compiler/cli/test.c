@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * pol test: runs every rule called test_..., one after another, each as a decision of its own. A rule that is undefined, false or
- * meets an error fails; todo_test_... is passed over. Output and exit codes are OPA's.
+ * meets an error fails; todo_test_... is passed over. Output and exit codes are OPA's; junit and lcov are for CI.
  */
-#include "compiler/cli/cli.h"
+#include "compiler/cli/coverage.h"
 #include "runtime/json.h"
 #include "runtime/pattern.h"
 
@@ -11,16 +11,18 @@
 #include <stdlib.h>
 #include <time.h>
 
-static const char *const formats[] = {"pretty", "json", NULL};
+static const char *const formats[] = {"pretty", "json", "junit", "lcov", NULL};
 
 static const cli_option options[] = {
     {'b', "bundle", CLI_FLAG, CLI_OFFSET(as_bundle), NULL, "read the paths as bundles in OPA's layout", NULL},
+    {'c', "coverage", CLI_FLAG, CLI_OFFSET(coverage), NULL, "report which lines and statements the tests reach, as JSON or with -f lcov", NULL},
     {0, "count", CLI_TEXT, CLI_OFFSET(count), "N", "run each test so many times (1)", NULL},
     {'d', "data", CLI_MANY, CLI_OFFSET(data), "PATH", "a further file or folder", NULL},
     {'z', "exit-zero-on-skipped", CLI_FLAG, CLI_OFFSET(exit_zero_on_skipped), NULL, "skipped tests are no failure", NULL},
     {'f', "format", CLI_TEXT, CLI_OFFSET(format), "FORMAT", "form of the output", formats},
     {0, "ignore", CLI_MANY, CLI_OFFSET(ignore), "PATTERN", "names of files and folders to pass over", NULL},
     {'r', "run", CLI_TEXT, CLI_OFFSET(run), "REGEX", "only tests whose whole name matches", NULL},
+    {'t', "threshold", CLI_TEXT, CLI_OFFSET(threshold), "PERCENT", "exit with 2 if the tests reach fewer lines; implies --coverage", NULL},
     {'v', "verbose", CLI_FLAG, CLI_OFFSET(verbose), NULL, "show passing tests and what they print", NULL},
     {'s', "schema", CLI_REFUSED, 0, "PATH", "schemas are declared by `schema` statements", NULL},
     {0, "bench", CLI_REFUSED, 0, NULL, "pol-bench measures workloads", NULL},
@@ -43,6 +45,7 @@ typedef struct {
     const cli_options *o;
     cli_session session;
     pol_pattern *only; /* NULL: all */
+    cli_coverage *coverage; /* NULL: not wanted */
     test_case *items;
     uint32_t n;
     uint32_t counts[4];
@@ -117,6 +120,8 @@ static void run_once(suite *s, test_case *t)
     pol_value value;
     pol_eval_begin(ev, s->session.bundle);
     pol_eval_set_output(ev, keep_line, t);
+    if (s->coverage)
+        cli_coverage_watch(s->coverage, ev);
     pol_arena *arena = pol_eval_arena(ev);
     pol_builder path = pol_builder_new(arena);
     for (uint32_t i = 0; i < t->group->n_path; i++)
@@ -270,14 +275,117 @@ static void write_pretty(const suite *s, pol_buf *out)
             pol_buf_printf(out, "%s: %u/%u\n", words[k], s->counts[k], s->n);
 }
 
+/* ---- JUnit ---- */
+
+static void put_xml(pol_buf *out, const char *text)
+{
+    static const struct {
+        char c;
+        const char *entity;
+    } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\n', "&#10;"}, {'\t', "&#9;"}};
+    for (; *text; text++) {
+        const char *entity = NULL;
+        for (size_t i = 0; i < sizeof entities / sizeof *entities; i++)
+            entity = *text == entities[i].c ? entities[i].entity : entity;
+        if (entity)
+            pol_buf_text(out, entity);
+        else
+            pol_buf_byte(out, (uint8_t)*text < 0x20 ? '?' : (uint8_t)*text);
+    }
+}
+
+static void put_junit_case(const test_case *t, pol_buf *out)
+{
+    pol_buf_text(out, "    <testcase classname=\"");
+    put_xml(out, t->file);
+    pol_buf_text(out, "\" name=\"");
+    put_xml(out, t->group->name);
+    pol_buf_printf(out, "\" file=\"");
+    put_xml(out, t->file);
+    pol_buf_printf(out, "\" line=\"%u\" time=\"%.6f\">", t->row, (double)t->duration_ns / 1e9);
+    if (t->outcome == TEST_FAIL)
+        pol_buf_text(out, "<failure message=\"the rule is false or undefined\"/>");
+    if (t->outcome == TEST_SKIPPED)
+        pol_buf_text(out, "<skipped/>");
+    if (t->error) {
+        pol_buf_text(out, "<error message=\"");
+        put_xml(out, t->error);
+        pol_buf_text(out, "\"/>");
+    }
+    if (t->output.n) {
+        POL_CLEAN(pol_buf_deinit) pol_buf text = {0};
+        pol_buf_printf(&text, "%.*s", (int)t->output.n, (const char *)t->output.at);
+        pol_buf_text(out, "<system-out>");
+        put_xml(out, (const char *)text.at);
+        pol_buf_text(out, "</system-out>");
+    }
+    pol_buf_text(out, "</testcase>\n");
+}
+
+/* One suite for each file. */
+static void write_junit(const suite *s, pol_buf *out)
+{
+    pol_buf_printf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"%u\" failures=\"%u\" errors=\"%u\" skipped=\"%u\">\n", s->n,
+                   s->counts[TEST_FAIL], s->counts[TEST_ERROR], s->counts[TEST_SKIPPED]);
+    for (uint32_t i = 0, end; i < s->n; i = end) {
+        uint32_t counts[4] = {0};
+        for (end = i; end < s->n && strcmp(s->items[i].file, s->items[end].file) == 0; end++)
+            counts[s->items[end].outcome]++;
+        pol_buf_text(out, "  <testsuite name=\"");
+        put_xml(out, s->items[i].file);
+        pol_buf_printf(out, "\" tests=\"%u\" failures=\"%u\" errors=\"%u\" skipped=\"%u\">\n", end - i, counts[TEST_FAIL], counts[TEST_ERROR],
+                       counts[TEST_SKIPPED]);
+        for (uint32_t k = i; k < end; k++)
+            put_junit_case(&s->items[k], out);
+        pol_buf_text(out, "  </testsuite>\n");
+    }
+    pol_buf_text(out, "</testsuites>\n");
+}
+
+/* With coverage that is what is printed, and what failed goes to standard error. */
 static void report(const suite *s)
 {
     POL_CLEAN(pol_buf_deinit) pol_buf out = {0};
-    if (cli_is_format(s->o, "json", "pretty"))
+    bool junit = cli_is_format(s->o, "junit", "pretty");
+    if (s->coverage && !junit) {
+        POL_CLEAN(pol_buf_deinit) pol_buf failed = {0};
+        for (uint32_t i = 0; i < s->n; i++)
+            if (s->items[i].outcome == TEST_FAIL || s->items[i].outcome == TEST_ERROR)
+                put_line(&s->items[i], &failed);
+        if (failed.n)
+            fwrite(failed.at, 1, failed.n, stderr);
+        if (cli_is_format(s->o, "lcov", "pretty"))
+            cli_coverage_lcov(s->coverage, &out);
+        else
+            cli_coverage_json(s->coverage, &out);
+    } else if (cli_is_format(s->o, "json", "pretty")) {
         write_json(s, &out);
-    else
+    } else if (junit) {
+        write_junit(s, &out);
+    } else {
         write_pretty(s, &out);
+    }
     cli_write(&out);
+}
+
+/* False: the tests reach fewer lines than are wanted. */
+static bool reaches_threshold(const suite *s, double threshold)
+{
+    double got = s->coverage ? cli_coverage_lines(s->coverage) : 0;
+    if (!s->coverage || got >= threshold)
+        return true;
+    fprintf(stderr, "Code coverage threshold not met: got %.2f instead of %.2f\n", got, threshold);
+    return false;
+}
+
+static bool read_threshold(const char *text, double *threshold)
+{
+    char *end;
+    *threshold = text ? strtod(text, &end) : 0;
+    if (!text || (end != text && !*end && *threshold >= 0 && *threshold <= 100))
+        return true;
+    fprintf(stderr, "pol test: --threshold takes a number from 0 to 100\n");
+    return false;
 }
 
 static void free_suite(suite *s)
@@ -287,6 +395,7 @@ static void free_suite(suite *s)
         pol_buf_deinit(&s->items[i].output);
     }
     free(s->items);
+    cli_coverage_free(s->coverage);
     if (s->only)
         pol_pattern_free(s->only);
     cli_close(&s->session);
@@ -301,24 +410,27 @@ static int run(const cli_options *o)
         fprintf(stderr, "pol test: name at least one file or folder\n");
         return CLI_FAILED;
     }
-    if (!cli_number("count", o->count, 1, &count))
+    double threshold;
+    if (!cli_number("count", o->count, 1, &count) || !read_threshold(o->threshold, &threshold))
         return CLI_FAILED;
+    bool coverage = o->coverage || o->threshold || cli_is_format(o, "lcov", "pretty");
     char why[160];
     if (o->run && !(s.only = pol_pattern_new(pol_bytes_text(o->run), why, sizeof why))) {
         fprintf(stderr, "pol test: --run: %s\n", why);
         return CLI_FAILED;
     }
-    pol_compile_options how = {.print_statements = true, .optimise = true};
+    pol_compile_options how = {.print_statements = true, .optimise = !coverage};
     int code = CLI_FAILED;
     if (cli_compile(&s.session, o, &how, true, "pretty")) {
         if (!cli_open(&s.session, &err)) {
             cli_report(&err, cli_is_format(o, "json", "pretty"));
         } else {
+            s.coverage = coverage ? cli_coverage_new(&s.session) : NULL;
             find_tests(&s);
             run_tests(&s, count);
             report(&s);
             bool failed = s.counts[TEST_FAIL] || s.counts[TEST_ERROR] || (s.counts[TEST_SKIPPED] && !o->exit_zero_on_skipped);
-            code = failed ? CLI_ERROR : CLI_OK;
+            code = failed || !reaches_threshold(&s, threshold) ? CLI_ERROR : CLI_OK;
         }
     }
     free_suite(&s);

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import xml.etree.ElementTree as tree
 from pathlib import Path
 
 POL = str(Path(sys.argv[1]).resolve())
@@ -476,6 +477,97 @@ def test_writes_json(d):
 def test_of_what_does_not_compile(d):
     write(d, {"p_test.rego": "package t\n\ntest_a if {\n"})
     equal(Run("test", d).code, 1)
+
+
+SHOP = """package shop
+
+role clerk
+assign clerk if "c" in token.claims.groups
+permit clerk to read on order as "r" if {
+	resource.id == "1"
+	x := resource.id
+	count(x) == 1
+}
+forbid anyone to * on order as "w" unless {
+	resource.id != "3"
+}
+permit clerk to write on order as "u"
+p contains y if {
+	some y in [1, 2]
+	y > 1
+}
+q := 1 if input.a == 2
+else := 3
+f(x) := x + 1
+"""
+
+SHOP_TEST = """package shop_test
+
+req := {
+	"subject": {"id": "a", "type": "user"},
+	"action": {"name": "read"},
+	"resource": {"type": "order", "id": "1", "name": "x"},
+	"token": {"claims": {"groups": ["c"]}},
+}
+
+test_read if data.polward.decision.rules == ["shop.r"] with input as req
+
+test_p if data.shop.p == {2}
+
+test_q if data.shop.q == 3 with input as {"a": 1}
+
+test_not if not data.polward.allow with input as object.union(req, {"resource": {"id": "3"}})
+"""
+
+
+@test
+def coverage_names_lines_and_statements(d):
+    write(d, {"shop.pol": SHOP, "shop_test.rego": SHOP_TEST})
+    run = Run("test", "-c", d)
+    equal(run.code, 0, run)
+    report = run.json()
+    shop = report["files"][f"{d}/shop.pol"]
+    equal([(r["start"]["row"], r["end"]["row"]) for r in shop["covered"]], [(4, 8), (10, 11), (14, 16), (18, 19)], run)
+    equal([(r["start"]["row"], r["end"]["row"]) for r in shop["not_covered"]], [(13, 13), (20, 20)], run)
+    equal([(s["name"], s["row"]) for s in shop["missed_statements"]], [("shop.u", 13), ("shop.q", 18), ("shop.f", 20)], run)
+    equal((shop["covered_lines"], shop["not_covered_lines"], shop["coverage"]), (12, 2, 85.71), run)
+    equal((shop["covered_statements"], shop["not_covered_statements"], shop["statement_coverage"]), (4, 3, 57.14), run)
+    equal(report["files"][f"{d}/shop_test.rego"]["coverage"], 100, run)
+    equal(sorted(report["files"]), [f"{d}/shop.pol", f"{d}/shop_test.rego"], run)
+
+
+@test
+def coverage_under_the_threshold_fails(d):
+    write(d, {"shop.pol": SHOP, "shop_test.rego": SHOP_TEST})
+    equal(Run("test", "-t", "80", d).code, 0)
+    run = Run("test", "--threshold=99.5", d)
+    equal(run.code, 2, run)
+    contains(run.err, "Code coverage threshold not met: got 89.47 instead of 99.50", run)
+    equal(Run("test", "-t", "many", d).code, 1)
+
+
+@test
+def coverage_as_tracefile(d):
+    write(d, {"shop.pol": SHOP, "shop_test.rego": SHOP_TEST})
+    run = Run("test", "-f", "lcov", d)
+    equal(run.code, 0, run)
+    shop = run.out.split("end_of_record\n")[0].splitlines()
+    equal(shop[:2], ["TN:", f"SF:{d}/shop.pol"], run)
+    for line in ("FN:13,shop.u:13", "FNDA:0,shop.u:13", "FNF:7", "FNH:4", "DA:13,0", "DA:20,0", "LF:14", "LH:12"):
+        if line not in shop:
+            raise AssertionError(f"{line} is not in {run}")
+
+
+@test
+def test_results_for_ci(d):
+    write(d, {"p_test.rego": 'package t\n\ntest_a if true\n\ntest_b if false\n\ntodo_test_c if true\n'})
+    run = Run("test", "-f", "junit", d)
+    equal(run.code, 2, run)
+    suites = tree.fromstring(run.out)
+    equal((suites.get("tests"), suites.get("failures"), suites.get("errors"), suites.get("skipped")), ("3", "1", "0", "1"), run)
+    cases = list(suites[0])
+    equal([(c.get("name"), c.get("line"), [e.tag for e in c]) for c in cases],
+          [("data.t.test_a", "3", []), ("data.t.test_b", "5", ["failure"]), ("data.t.todo_test_c", "7", ["skipped"])], run)
 
 
 def main():
