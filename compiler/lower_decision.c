@@ -7,8 +7,8 @@
 /* What the function $roles returns: */
 enum {
     ROLES_EFFECTIVE, /* set of names */
-    ROLES_PERMIT,    /* the same, and `anyone`, `authenticated`: what permits match */
-    ROLES_FORBID,    /* the same, and roles whose assign met an error: what forbids match */
+    ROLES_PSEUDO,    /* array of `anyone` and, where it is so, `authenticated` */
+    ROLES_DOUBTFUL,  /* set of what assigns that met an error might give: held for forbids too */
     ROLES_ERRORS,    /* array */
     ROLES_PARTS
 };
@@ -135,95 +135,92 @@ static pol_value names_of(pol_lowering *l, const pol_statements *s, const uint32
     return pol_builder_set(&b);
 }
 
-/* Role: set of all that it holds by inheritance. */
-static pol_value closure_index(pol_lowering *l, const pol_statements *s)
+/* The number of the i-th role that an assign may give: those it lists or, of `assign from` without names, all but the derived ones. */
+static bool assignable(const pol_statements *s, const pol_statement *st, uint32_t i, uint32_t *role)
+{
+    int64_t found = st->names.n ? pol_statements_role(s, st->names.items[i].text) : i;
+    *role = (uint32_t)found;
+    return found >= 0 && (st->names.n || !s->roles[i].derived);
+}
+
+static uint32_t n_assignable(const pol_statements *s, const pol_statement *st)
+{
+    return st->names.n ? st->names.n : s->n_roles;
+}
+
+/* Role: set of all that it holds by inheritance; of the roles that the assign may give. */
+static pol_value closure_index(pol_lowering *l, const pol_statements *s, const pol_statement *st)
 {
     pol_builder b = pol_builder_new(l->arena);
-    for (uint32_t i = 0; i < s->n_roles; i++)
-        pol_builder_put(&b, pol_string(s->roles[i].name), names_of(l, s, s->roles[i].closure, s->roles[i].n_closure));
+    uint32_t role;
+    for (uint32_t i = 0; i < n_assignable(s, st); i++)
+        if (assignable(s, st, i, &role))
+            pol_builder_put(&b, pol_string(s->roles[role].name), names_of(l, s, s->roles[role].closure, s->roles[role].n_closure));
     return pol_builder_object(&b);
 }
 
-/* The names that an assign may give: those it lists, or, of `assign from` without names, all but the derived ones. */
-static pol_value assignable(pol_lowering *l, const pol_statements *s, const pol_statement *st)
+/* All that the assign may give, with what is held by inheritance. */
+static pol_value closure_of_all(pol_lowering *l, const pol_statements *s, const pol_statement *st)
 {
     pol_builder b = pol_builder_new(l->arena);
-    for (uint32_t i = 0; i < st->names.n; i++)
-        pol_builder_add(&b, pol_string(st->names.items[i].text));
-    for (uint32_t i = 0; st->names.n == 0 && i < s->n_roles; i++)
-        if (!s->roles[i].derived)
-            pol_builder_add(&b, pol_string(s->roles[i].name));
+    uint8_t *seen = POL_NEW_ARRAY(l->arena, uint8_t, s->n_roles + 1);
+    uint32_t role;
+    for (uint32_t i = 0; i < n_assignable(s, st); i++)
+        for (uint32_t k = 0; assignable(s, st, i, &role) && k < s->roles[role].n_closure; k++) {
+            uint32_t held = s->roles[role].closure[k];
+            if (!seen[held])
+                pol_builder_add(&b, pol_string(s->roles[held].name));
+            seen[held] = 1;
+        }
     return pol_builder_set(&b);
 }
 
-/* Every name in the set gives what its closure holds to builder. */
-static void push_closures(pol_lowering *l, uint32_t builder, uint32_t names, uint32_t closures)
-{
-    uint32_t key, name, held = new_register(l);
-    open_block(l);
-    open_loop(l, names, &key, &name);
-    add_op(l, POL_OP_GET, held, closures, name);
-    push_all(l, builder, held);
-    close_region(l);
-}
-
-static void lower_assign(pol_lowering *l, const pol_statements *s, const pol_assign *a, uint32_t closures, uint32_t given, uint32_t doubtful,
-                         uint32_t errors)
+static void lower_assign(pol_lowering *l, const pol_statements *s, const pol_assign *a, uint32_t given, uint32_t doubtful, uint32_t errors)
 {
     const pol_statement *st = a->statement;
-    uint32_t mark = new_mark(l), names = load(l, assignable(l, s, st)), error = new_register(l);
+    uint32_t mark = new_mark(l), error = new_register(l), all = load(l, closure_of_all(l, s, st));
     open_block(l);
     if (st->from_rule) {
-        uint32_t from = read_hidden(l, a->module, st->from_rule), key, name;
+        uint32_t closures = load(l, closure_index(l, s, st)), from = read_hidden(l, a->module, st->from_rule), key, name, held = new_register(l);
         open_loop(l, from, &key, &name);
-        add_op(l, POL_OP_IN, name, names, 0);
-        uint32_t held = new_register(l);
         add_op(l, POL_OP_GET, held, closures, name);
         push_all(l, given, held);
     } else {
         add_op(l, POL_OP_TRUE, read_hidden(l, a->module, st->if_rule), 0, 0);
-        push_closures(l, given, names, closures);
+        push_all(l, given, all);
     }
     close_region(l);
     open_block(l);
     add_op(l, POL_OP_ERROR, error, mark, 0);
-    push_closures(l, doubtful, names, closures);
+    push_all(l, doubtful, all);
     close_region(l);
     record_error(l, mark, load(l, pol_string_text(a->name)), errors);
 }
 
-static void push_authenticated(pol_lowering *l, uint32_t builder, const char *part)
+static void note_authenticated(pol_lowering *l, uint32_t pseudo, const char *part, pol_value names)
 {
     uint32_t input = new_register(l);
     open_block(l);
     add_op(l, POL_OP_INPUT, input, 0, 0);
     get_text(l, input, part);
-    add_op(l, POL_OP_PUSH, builder, load(l, pol_string_text("authenticated")), 0);
+    load_into(l, pseudo, names);
     close_region(l);
 }
 
 static void lower_roles(pol_lowering *l, const pol_statements *s)
 {
-    uint32_t given = new_builder(l), doubtful = new_builder(l), errors = new_builder(l), pseudo = new_builder(l);
-    uint32_t parts = new_registers(l, ROLES_PARTS), closures = load(l, closure_index(l, s)), more = new_register(l);
+    uint32_t given = new_builder(l), doubtful = new_builder(l), errors = new_builder(l), parts = new_registers(l, ROLES_PARTS);
+    pol_value pseudo[] = {pol_string_text("anyone"), pol_string_text("authenticated")};
     add_op(l, POL_OP_START, given, 0, 0);
     add_op(l, POL_OP_START, doubtful, 0, 0);
     add_op(l, POL_OP_START, errors, 0, 0);
     for (uint32_t i = 0; i < s->n_assigns; i++)
-        lower_assign(l, s, &s->assigns[i], closures, given, doubtful, errors);
+        lower_assign(l, s, &s->assigns[i], given, doubtful, errors);
     add_op(l, POL_OP_SET, parts + ROLES_EFFECTIVE, given, 0);
-    add_op(l, POL_OP_START, pseudo, 0, 0);
-    push_all(l, pseudo, parts + ROLES_EFFECTIVE);
-    add_op(l, POL_OP_PUSH, pseudo, load(l, pol_string_text("anyone")), 0);
-    push_authenticated(l, pseudo, "token");
-    push_authenticated(l, pseudo, "cert");
-    add_op(l, POL_OP_SET, parts + ROLES_PERMIT, pseudo, 0);
-    add_op(l, POL_OP_SET, more, doubtful, 0);
-    uint32_t all = new_builder(l);
-    add_op(l, POL_OP_START, all, 0, 0);
-    push_all(l, all, parts + ROLES_PERMIT);
-    push_all(l, all, more);
-    add_op(l, POL_OP_SET, parts + ROLES_FORBID, all, 0);
+    load_into(l, parts + ROLES_PSEUDO, pol_array_of(l->arena, pseudo, 1));
+    note_authenticated(l, parts + ROLES_PSEUDO, "token", pol_array_of(l->arena, pseudo, 2));
+    note_authenticated(l, parts + ROLES_PSEUDO, "cert", pol_array_of(l->arena, pseudo, 2));
+    add_op(l, POL_OP_SET, parts + ROLES_DOUBTFUL, doubtful, 0);
     add_op(l, POL_OP_ARRAY, parts + ROLES_ERRORS, errors, 0);
     uint32_t result = new_register(l);
     add_op(l, POL_OP_TUPLE, result, parts, ROLES_PARTS);
@@ -253,20 +250,33 @@ static uint32_t read_roles(pol_lowering *l)
 
 /* ---- one statement ---- */
 
-static void require_role(pol_lowering *l, const pol_grant *g)
+/* Fails when one of the names is in the collection, which leaves the NOT around. */
+static void exclude_names(pol_lowering *l, const pol_names *names, uint32_t collection)
 {
-    const pol_names *names = &g->statement->names;
-    for (uint32_t i = 0; i < names->n; i++)
-        if (pol_bytes_is(names->items[i].text, "anyone"))
-            return;
-    uint32_t roles = get_part(l, read_roles(l), g->forbid ? ROLES_FORBID : ROLES_PERMIT);
-    open_not(l);
     for (uint32_t i = 0; i < names->n; i++) {
         open_not(l);
-        add_op(l, POL_OP_IN, load(l, pol_string(names->items[i].text)), roles, 0);
+        add_op(l, POL_OP_IN, load(l, pol_string(names->items[i].text)), collection, 0);
         add_exit(l, 0);
         close_region(l);
     }
+}
+
+static void require_role(pol_lowering *l, const pol_grant *g)
+{
+    const pol_names *names = &g->statement->names;
+    bool authenticated = false;
+    for (uint32_t i = 0; i < names->n; i++) {
+        if (pol_bytes_is(names->items[i].text, "anyone"))
+            return;
+        authenticated |= pol_bytes_is(names->items[i].text, "authenticated");
+    }
+    uint32_t roles = read_roles(l);
+    open_not(l);
+    exclude_names(l, names, get_part(l, roles, ROLES_EFFECTIVE));
+    if (authenticated)
+        exclude_names(l, names, get_part(l, roles, ROLES_PSEUDO));
+    if (g->forbid)
+        exclude_names(l, names, get_part(l, roles, ROLES_DOUBTFUL));
     add_exit(l, 0);
     close_region(l);
 }
@@ -318,7 +328,7 @@ static void make_statement_functions(pol_lowering *l, pol_statements *s)
 {
     for (uint32_t i = 0; i < s->n_grants; i++) {
         pol_grant *g = &s->grants[i];
-        if (!has_conditions(g))
+        if (!has_conditions(g) || g->function)
             continue;
         uint32_t index;
         pol_lowering inner;
@@ -343,13 +353,17 @@ typedef struct {
 /* Ids of the statements without conditions whose role is held go to builder. */
 static void push_granted(pol_lowering *l, const decision *d, uint32_t cell, bool forbid, uint32_t builder)
 {
+    static const uint32_t parts[] = {ROLES_EFFECTIVE, ROLES_PSEUDO, ROLES_DOUBTFUL};
     uint32_t key, role, ids = new_register(l);
     open_block(l);
     uint32_t by_role = get_text(l, cell, forbid ? "forbids" : "permits");
-    uint32_t roles = get_part(l, d->roles, forbid ? ROLES_FORBID : ROLES_PERMIT);
-    open_loop(l, roles, &key, &role);
-    add_op(l, POL_OP_GET, ids, by_role, role);
-    push_all(l, builder, ids);
+    for (uint32_t i = 0; i < (forbid ? 3 : 2); i++) {
+        open_block(l);
+        open_loop(l, get_part(l, d->roles, parts[i]), &key, &role);
+        add_op(l, POL_OP_GET, ids, by_role, role);
+        push_all(l, builder, ids);
+        close_region(l);
+    }
     close_region(l);
 }
 
@@ -410,9 +424,21 @@ static void settle(pol_lowering *l, const decision *d, uint32_t builder, const c
     close_region(l);
 }
 
-static void lower_tier(pol_lowering *l, const decision *d, const pol_statements *s, uint32_t tier)
+/* Indexes are made once, for all entry points that decide. */
+static pol_value index_of_tier(pol_lowering *l, pol_statements *s, uint32_t tier)
 {
-    pol_value index = tier_index(l, s, tier);
+    if (!s->tier_indexes) {
+        s->tier_indexes = POL_NEW_ARRAY(l->arena, pol_value, s->n_tiers);
+        for (uint32_t i = 0; i < s->n_tiers; i++)
+            s->tier_indexes[i] = tier_index(l, s, i);
+        s->input_checks = input_check_index(l, s);
+    }
+    return s->tier_indexes[tier];
+}
+
+static void lower_tier(pol_lowering *l, const decision *d, pol_statements *s, uint32_t tier)
+{
+    pol_value index = index_of_tier(l, s, tier);
     bool ceiling = s->n_scopes && pol_bytes_is(s->tiers[tier].name, POL_TIER_SCOPE);
     if (index.n == 0 && !ceiling)
         return;
@@ -466,13 +492,19 @@ static uint32_t sorted(pol_lowering *l, uint32_t array)
     return to_array(l, set);
 }
 
-static uint32_t result_object(pol_lowering *l, const decision *d, const pol_statements *s)
+static uint32_t is_permitted(pol_lowering *l, const decision *d)
 {
-    uint32_t b = new_builder(l), dst = new_register(l), errors = new_register(l), allow = load(l, pol_bool(false));
+    uint32_t allow = load(l, pol_bool(false));
     open_block(l);
     add_op(l, POL_OP_EQK, d->effect, constant_text(l, "permit"), 0);
     load_into(l, allow, pol_bool(true));
     close_region(l);
+    return allow;
+}
+
+static uint32_t result_object(pol_lowering *l, const decision *d, const pol_statements *s)
+{
+    uint32_t b = new_builder(l), dst = new_register(l), errors = new_register(l), allow = is_permitted(l, d);
     uint32_t reasons = lower_told(l, d, s, true), context = lower_told(l, d, s, false);
     uint32_t roles = to_array(l, get_part(l, d->roles, ROLES_EFFECTIVE));
     add_op(l, POL_OP_ARRAY, errors, d->errors, 0);
@@ -508,7 +540,8 @@ static uint32_t check_input(pol_lowering *l, const decision *d, pol_value index)
     return invalid;
 }
 
-static uint32_t lower_decision(pol_lowering *l, pol_statements *s)
+/* Everything up to which statements decide. */
+static decision lower_outcome(pol_lowering *l, pol_statements *s)
 {
     decision d = {0};
     add_op(l, POL_OP_CLOSED, 1, 0, 0);
@@ -524,16 +557,29 @@ static uint32_t lower_decision(pol_lowering *l, pol_statements *s)
     d.action = input_name(l, "action", "name");
     d.roles = read_roles(l);
     push_all(l, d.errors, get_part(l, d.roles, ROLES_ERRORS));
-    pol_value checks = input_check_index(l, s);
-    uint32_t invalid = checks.n ? check_input(l, &d, checks) : 0;
+    index_of_tier(l, s, 0);
+    uint32_t invalid = s->input_checks.n ? check_input(l, &d, s->input_checks) : 0;
     open_block(l);
-    if (checks.n)
+    if (s->input_checks.n)
         add_op(l, POL_OP_EQK, invalid, constant(l, pol_bool(false)), 0);
     for (uint32_t tier = 0; tier < s->n_tiers; tier++)
         lower_tier(l, &d, s, tier);
     close_region(l);
+    return d;
+}
+
+static uint32_t lower_decision(pol_lowering *l, pol_statements *s)
+{
+    decision d = lower_outcome(l, s);
     add_op(l, POL_OP_MOVE, d.rules, sorted(l, d.rules), 0);
     return result_object(l, &d, s);
+}
+
+/* The decision's `allow`, without what the decision tells beside it. */
+static uint32_t lower_allow(pol_lowering *l, pol_statements *s)
+{
+    decision d = lower_outcome(l, s);
+    return is_permitted(l, &d);
 }
 
 /* All action names that statements, scopes and routes name for each type. */
@@ -549,6 +595,8 @@ bool lower_intrinsic(pol_lowering *l, const char *name, uint32_t *reg)
         return false;
     if (strcmp(name, "internal.decision") == 0) {
         *reg = lower_decision(l, s);
+    } else if (strcmp(name, "internal.allow") == 0) {
+        *reg = lower_allow(l, s);
     } else if (strcmp(name, "internal.roles") == 0) {
         add_op(l, POL_OP_CLOSED, 1, 0, 0);
         *reg = get_part(l, read_roles(l), ROLES_EFFECTIVE);

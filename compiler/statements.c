@@ -493,9 +493,9 @@ static void add_result_module(pol_program *p, const pol_statements *s)
     for (uint32_t i = 0; i < s->n_grants; i++)
         if (s->grants[i].statement)
             add_hidden_refs(&text, s->grants[i].module, s->grants[i].statement);
-    pol_buf_text(&text, "])\n\nallow := data.polward.decision.allow\n\ntrace := internal.trace(data.polward.decision)\n\n"
+    pol_buf_text(&text, "])\n\nallow := internal.allow([data.polward.decision])\n\ntrace := internal.trace(data.polward.decision)\n\n"
                         "permissions contains name if {\n\tsome name in internal.actions()\n"
-                        "\tdata.polward.decision.allow with input.action.name as name\n}\n");
+                        "\tdata.polward.allow with input.action.name as name\n}\n");
     uint32_t source = pol_source_add(p->sources, "polward.rego", pol_buf_view(&text), false);
     p->sources->items[source].generated = true;
     pol_buf_deinit(&text);

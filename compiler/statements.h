@@ -57,6 +57,8 @@ typedef struct pol_statements {
     const pol_statement **schemas;
     uint32_t n_schemas, schemas_capacity;
     struct pol_polarity *polarity; /* attributes.c */
+    pol_value *tier_indexes;       /* lower_decision.c: of each tier; NULL: not made yet */
+    pol_value input_checks;
 } pol_statements;
 
 /* Before pol_program_check: checks names, roles, tiers, ids, routes, scopes; appends the hidden rules ($permit-1-if ...) to the modules, and a module

@@ -169,8 +169,9 @@ POL_BUILTIN(trace, "internal.trace", "(decision: any) array[any]", "Why the stat
 
 static const pol_builtin rows[] = {
     {"internal.decision", "(rules: array[any]) object[string: any]", "The decision of the bundle's statements.", NULL, 0},
+    {"internal.allow", "(rules: array[any]) boolean", "Whether the bundle's statements allow.", NULL, 0},
     {"internal.roles", "(rules: array[any]) set[string]", "The effective roles of the subject.", NULL, 0},
     {"internal.actions", "() set[string]", "The actions that the bundle names for the resource's type.", NULL, 0},
 };
 
-POL_FAMILY(statements) = {POL_ROW(input_errors), POL_ROW(trace), &rows[0], &rows[1], &rows[2], POL_END};
+POL_FAMILY(statements) = {POL_ROW(input_errors), POL_ROW(trace), &rows[0], &rows[1], &rows[2], &rows[3], POL_END};
