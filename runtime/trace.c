@@ -49,6 +49,8 @@ struct pol_trace {
     open_call *calls;
     uint32_t n_calls, calls_capacity;
     uint64_t clock;
+    pol_trace_teller teller; /* NULL: none */
+    void *teller_context;
 };
 
 /* ---- the section ---- */
@@ -146,19 +148,44 @@ static void note_entered(pol_trace *t, open_call *call, uint32_t function)
         f->registers = POL_NEW_ARRAY(&t->ev->arena, observed, t->bundle->functions[function].n_registers + 1u);
 }
 
-static void note_condition(pol_trace *t, open_call *call, uint32_t part)
+/* True when a condition begins. */
+static bool note_condition(pol_trace *t, open_call *call, uint32_t part)
 {
     uint32_t condition = part ? t->outermost[part - 1] : 0;
     if (condition == call->condition)
-        return;
+        return false;
     call->condition = condition;
     if (!condition)
-        return;
+        return false;
     part_state *s = &t->states[condition - 1];
     call->body = t->parts[condition - 1].parent;
     s->tried = s->call == t->functions[call->function].call ? s->tried + 1 : 1;
     s->call = t->functions[call->function].call;
     s->entered = t->clock;
+    return true;
+}
+
+static void tell(const pol_trace *t, pol_told what, uint32_t function, uint32_t part)
+{
+    if (t->teller)
+        t->teller(t->teller_context, what, function, part, (size_t)(t->ev->frame - t->ev->frames));
+}
+
+/* The condition that the last instruction belongs to was left by a jump to anywhere but right behind it: it failed. An iterator that
+ * is done says nothing of its condition. */
+static void tell_failure(const pol_trace *t, const open_call *call, uint32_t pc)
+{
+    const pol_bundle_function *fn = &t->bundle->functions[call->function];
+    const uint32_t *parts = t->part_of + fn->first_insn;
+    uint32_t end = call->last;
+    if (!t->teller || !call->condition || pc == call->last + 1 || t->bundle->code[fn->first_insn + call->last].op == POL_OP_NEXT)
+        return;
+    if (parts[pc] && t->outermost[parts[pc] - 1] == call->condition)
+        return;
+    while (end < fn->n_code && parts[end] && t->outermost[parts[end] - 1] == call->condition)
+        end++;
+    if (pc != end)
+        tell(t, POL_TOLD_FAIL, call->function, call->condition);
 }
 
 static void listen(void *context, uint32_t function, uint32_t pc)
@@ -172,11 +199,15 @@ static void listen(void *context, uint32_t function, uint32_t pc)
         t->calls[t->n_calls++] = (open_call){0};
     }
     open_call *call = &t->calls[depth];
-    if (pc == 0)
+    if (pc == 0) {
         note_entered(t, call, function);
-    else
+        tell(t, POL_TOLD_ENTER, function, 0);
+    } else {
         note_done(t, call, pc);
-    note_condition(t, call, t->part_of[t->bundle->functions[function].first_insn + pc]);
+        tell_failure(t, call, pc);
+    }
+    if (note_condition(t, call, t->part_of[t->bundle->functions[function].first_insn + pc]))
+        tell(t, t->states[call->condition - 1].tried > 1 ? POL_TOLD_REDO : POL_TOLD_EVAL, function, call->condition);
     call->last = pc;
     function_state *f = &t->functions[function];
     if (in->op == POL_OP_MERGE)
@@ -186,6 +217,8 @@ static void listen(void *context, uint32_t function, uint32_t pc)
         if (!f->held)
             f->held = call->body;
     }
+    if (in->op == POL_OP_RETURN || in->op == POL_OP_FAIL)
+        tell(t, pol_is_defined(f->result.value) ? POL_TOLD_EXIT : POL_TOLD_FAIL, function, 0);
 }
 
 pol_trace *pol_trace_begin(pol_eval *ev, pol_error *err)
@@ -204,6 +237,12 @@ pol_trace *pol_trace_begin(pol_eval *ev, pol_error *err)
 void pol_trace_end(pol_trace *t)
 {
     pol_eval_set_listener(t->ev, NULL, NULL);
+}
+
+void pol_trace_tell(pol_trace *t, pol_trace_teller teller, void *context)
+{
+    t->teller = teller;
+    t->teller_context = context;
 }
 
 void pol_trace_clear(pol_trace *t)
@@ -354,4 +393,24 @@ pol_value pol_trace_failed(pol_trace *t, uint32_t function)
 pol_value pol_trace_held(pol_trace *t, uint32_t function)
 {
     return explain_function(t, function, true, BECAUSE_DEPTH);
+}
+
+pol_value pol_trace_condition(pol_trace *t, uint32_t function, uint32_t part)
+{
+    return explain_condition(t, function, part - 1, false, 0);
+}
+
+pol_bytes pol_trace_text(const pol_trace *t, uint32_t part)
+{
+    return part_text(t, part - 1);
+}
+
+pol_value pol_trace_place(const pol_trace *t, uint32_t function, uint32_t part)
+{
+    if (part)
+        return part_location(t, part - 1);
+    const pol_bundle_function *fn = &t->bundle->functions[function];
+    const pol_bundle_place *place = &t->bundle->places[fn->first_insn];
+    bool known = place->row && place->file < t->bundle->n_files; /* a query's function has no place */
+    return pol_trace_location(&t->ev->arena, known ? pol_bundle_name(t->bundle, t->bundle->files[place->file]) : "", place->row, place->col);
 }

@@ -35,6 +35,21 @@ typedef struct pol_trace pol_trace;
 /* A trace of what ev runs next, in ev's arena, until pol_trace_end; ev has begun. NULL with err when the bundle was built without what traces need. */
 pol_trace *pol_trace_begin(pol_eval *ev, pol_error *err);
 void pol_trace_end(pol_trace *t);
+/* What a trace tells as it goes; part is 1 + the condition's, 0 of calls. */
+typedef enum {
+    POL_TOLD_ENTER, /* a call of function begins */
+    POL_TOLD_EVAL,  /* a condition begins */
+    POL_TOLD_REDO,  /* and begins once more in its call */
+    POL_TOLD_FAIL,  /* it does not hold; of calls: they gave nothing */
+    POL_TOLD_EXIT,  /* the call gave a value */
+    POL_TOLD_NOTE,  /* trace() (trace_events.c) */
+} pol_told;
+typedef void (*pol_trace_teller)(void *context, pol_told what, uint32_t function, uint32_t part, size_t depth);
+void pol_trace_tell(pol_trace *t, pol_trace_teller teller, void *context);
+pol_bytes pol_trace_text(const pol_trace *t, uint32_t part);
+/* A condition as pol_trace_failed has it, without reasons, and where a function or a condition stands. */
+pol_value pol_trace_condition(pol_trace *t, uint32_t function, uint32_t part);
+pol_value pol_trace_place(const pol_trace *t, uint32_t function, uint32_t part);
 /* Forgets what was seen: another run follows. */
 void pol_trace_clear(pol_trace *t);
 /* What the statements of the bundle say, as compiler/explain.c writes it; an empty object when it has none. */
@@ -52,3 +67,18 @@ pol_value pol_trace_location(pol_arena *arena, const char *file, uint32_t row, u
 pol_value pol_trace_failed(pol_trace *t, uint32_t function);
 /* Why the last call of a function gave something: the conditions of the body that held, in the same form. */
 pol_value pol_trace_held(pol_trace *t, uint32_t function);
+
+/* ---- trace_events.c: a trace in the form of OPA's ---- */
+
+/* Which events are told, each with the calls around it. */
+typedef enum { POL_EVENTS_NOTES, POL_EVENTS_FAILS, POL_EVENTS_FULL } pol_events_mode;
+/* "notes", "fails", "full" or "debug", which is full; false: none of these. */
+POL_MUST_USE bool pol_events_mode_read(pol_bytes text, pol_events_mode *mode);
+
+typedef struct pol_events pol_events;
+/* Of what ev runs until pol_events_end. NULL with err as pol_trace_begin. */
+pol_events *pol_events_begin(pol_eval *ev, pol_events_mode mode, pol_error *err);
+/* [{"op", "query_id", "parent_id", "type", "node", "locals", "message", "location"}] */
+pol_value pol_events_end(pol_events *e);
+/* The same as text, a line each. */
+void pol_events_text(pol_value events, pol_buf *out);

@@ -4,19 +4,20 @@
  */
 #include "compiler/cli/cli.h"
 #include "compiler/cli/show.h"
+#include "runtime/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 static const char *const formats[] = {"json", "values", "bindings", "pretty", "source", "raw", "discard", NULL};
-static const char *const explains[] = {"off", "notes", NULL};
+static const char *const explains[] = {"off", "full", "notes", "fails", "debug", NULL};
 static const char *const targets[] = {"rego", "polb", NULL};
 
 static const cli_option options[] = {
     {'b', "bundle", CLI_MANY, CLI_OFFSET(bundles), "PATH", "a bundle: a folder in OPA's layout, or a .polb file", NULL},
     {'d', "data", CLI_MANY, CLI_OFFSET(data), "PATH", "a file or folder of policies and data", NULL},
     {'e', "entrypoint", CLI_MANY, CLI_OFFSET(entrypoints), "PATH", "evaluate this rule instead of a query", NULL},
-    {0, "explain", CLI_TEXT, CLI_OFFSET(explain), "MODE", "print the lines of trace()", explains},
+    {0, "explain", CLI_TEXT, CLI_OFFSET(explain), "MODE", "tell how the query was evaluated", explains},
     {0, "fail", CLI_FLAG, CLI_OFFSET(fail), NULL, "exit 1 when the query is undefined", NULL},
     {0, "fail-defined", CLI_FLAG, CLI_OFFSET(fail_defined), NULL, "exit 1 when the query is defined", NULL},
     {'f', "format", CLI_TEXT, CLI_OFFSET(format), "FORMAT", "form of the output", formats},
@@ -105,7 +106,20 @@ static int evaluate(const cli_options *o, pol_eval *ev, pol_bundle *bundle, pol_
         return CLI_ERROR;
     }
     pol_entry entry = pol_bundle_entry(bundle, pol_eval_arena(ev), path);
-    if (!pol_eval_run(ev, entry, input, &value, &err)) {
+    pol_events_mode mode;
+    pol_events *events = NULL;
+    result->explanation = pol_undefined();
+    if (o->explain && pol_events_mode_read(pol_bytes_text(o->explain), &mode)) {
+        events = pol_events_begin(ev, mode, &err);
+        if (!events) {
+            cli_report(&err, is_json(o));
+            return CLI_ERROR;
+        }
+    }
+    bool ok = pol_eval_run(ev, entry, input, &value, &err);
+    if (events)
+        result->explanation = pol_events_end(events);
+    if (!ok) {
         pol_eval_error failure = pol_eval_failure(ev);
         failure.code = err.code;
         failure.message = err.text;

@@ -2,6 +2,7 @@
  * The result of pol eval in OPA's output forms: JSON whose members stand in OPA's order, bare values, tables.
  */
 #include "compiler/cli/show.h"
+#include "runtime/trace.h"
 
 #include "compiler/cli/cli.h"
 
@@ -80,6 +81,10 @@ static void write_json(const show_result *r, pol_buf *out)
             put_result(r, pol_element(r->results, i), &compact);
         }
         pol_buf_byte(&compact, ']');
+    }
+    if (pol_is_defined(r->explanation)) {
+        pol_buf_text(&compact, r->n_errors || r->results.n ? ",\"explanation\":" : "\"explanation\":");
+        pol_json_write(&compact, r->explanation, POL_JSON_HTML);
     }
     pol_buf_byte(&compact, '}');
     cli_indent_json(pol_buf_view(&compact), out);
@@ -245,12 +250,24 @@ static void write_values(const show_result *r, const char *member, pol_buf *out)
         write_indented(pol_object_member(pol_element(r->results, i), member), out);
 }
 
+/* The events first, as OPA has it. */
+static void write_explained(const show_result *r, pol_buf *out)
+{
+    pol_events_text(r->explanation, out);
+    if (r->n_errors)
+        write_errors_text(r, out);
+    else
+        write_pretty(r, out);
+}
+
 void show_write(const show_result *r, const char *format, pol_buf *out)
 {
     if (strcmp(format, "discard") == 0)
         return;
     if (strcmp(format, "json") == 0)
         write_json(r, out);
+    else if (pol_is_defined(r->explanation) && strcmp(format, "pretty") == 0)
+        write_explained(r, out);
     else if (r->n_errors)
         write_errors_text(r, out);
     else if (strcmp(format, "values") == 0)

@@ -14,6 +14,7 @@ typedef struct {
     pol_value results;          /* as the entry point $query gives them; undefined: none */
     const pol_eval_error *errors;
     unsigned n_errors;
+    pol_value explanation;      /* events (runtime/trace.h); undefined: not asked for */
 } show_result;
 
 /* A value alone in the shape of results. */

@@ -219,6 +219,35 @@ def eval_prints_to_standard_error(d):
 
 
 @test
+def eval_explains(d):
+    write(d, {"a.rego": 'package a\n\nallow if {\n\ttrace("seen")\n\tsome r in input.roles\n\tr == "admin"\n}\n'})
+    told = lambda mode: Run("eval", "-d", "a.rego", "-I", "-f", "pretty", "--explain", mode, "data.a.allow", stdin='{"roles":["x"]}', cwd=d)
+    equal(told("notes").out, 'query:0                 Enter $query\na.rego:4                | Enter data.a.allow\n'
+          'a.rego:4                | | Note "seen"\nundefined\n')
+    equal(told("fails").out, 'query:0                 Enter $query\na.rego:4                | Enter data.a.allow\n'
+          'a.rego:6                | | Fail r == "admin"   r = "x"\na.rego:4                | | Fail data.a.allow\n'
+          'query:1                 | Fail data.a.allow\nquery:0                 | Fail $query\nundefined\n')
+    contains(told("full").out, 'a.rego:5                | | Redo some r in input.roles\n')
+    equal(told("off").out, "undefined\n")
+    run = Run("eval", "-d", "a.rego", "-I", "--explain", "fails", "data.a.allow", stdin='{"roles":["x"]}', cwd=d)
+    failed = [e for e in run.json()["explanation"] if e["op"] == "Fail"]
+    equal((failed[0]["node"], failed[0]["location"]), ({"text": 'r == "admin"'}, {"file": "a.rego", "row": 6, "col": 2}), run)
+    equal(failed[0]["locals"], [{"key": {"type": "var", "value": "r"}, "value": {"type": "string", "value": "x"}}], run)
+
+
+@test
+def explain_in_wrong_use(d):
+    write(d, {"a.pol": 'package a\n\npermit anyone to read on doc if action.name == "read"\n', "b.rego": "package b\n\nx := 1\n", "i.json": {}})
+    equal(Run("explain", d / "a.pol").code, 1)
+    contains(Run("explain", "-i", d / "i.json", d / "b.rego").err, "polward/decision")
+    equal(Run("build", "--strip", "-o", d / "s.polb", d / "a.pol").code, 0)
+    run = Run("explain", "-i", d / "i.json", "-b", d / "s.polb")
+    equal(run.code, 1, run)
+    contains(run.err, "built with --strip", run)
+    equal(Run("eval", "-b", d / "s.polb", "-f", "raw", "data.polward.allow").out, "false\n")
+
+
+@test
 def eval_keeps_numbers_as_written(d):
     equal(Run("eval", "-I", "-f", "raw", "input", stdin='[1.0,1e2,12345678901234567890123]').out, "[1.0,1e2,12345678901234567890123]\n")
 
