@@ -2,7 +2,7 @@
  * AuthZEN Authorization API 1.0: POST /access/v1/evaluation. Reads the request strictly (I-JSON), describes it, and tells the
  * decision; a deny is 200, an HTTP error never stands for one.
  */
-#include "runtime/server/decide.h"
+#include "runtime/server/explain.h"
 
 #include "runtime/json.h"
 #include "runtime/server/log.h"
@@ -184,7 +184,7 @@ static pol_value allow_of(pol_value result)
     return pol_is_defined(allow) ? allow : pol_object_member(result, "decision");
 }
 
-static void answer_result(const reading *r, pol_value result, pol_outcome *outcome)
+static void answer_result(const reading *r, pol_value input, pol_value result, pol_outcome *outcome)
 {
     pol_value allow = allow_of(result);
     if (allow.tag != POL_BOOL) {
@@ -199,6 +199,8 @@ static void answer_result(const reading *r, pol_value result, pol_outcome *outco
     outcome->rules = result.tag == POL_OBJECT ? pol_object_member(result, "rules") : pol_undefined();
     write_decision(r->answer, pol_is_true(allow), outcome->id);
     write_context(r->answer->body, result);
+    if (pol_explain_asked(r->worker, r->request).kind != POL_EXPLAIN_OFF)
+        write_member(r->answer->body, POL_BYTES("explanation"), pol_explain_told(r->worker, input));
     pol_buf_text(r->answer->body, "}}\n");
 }
 
@@ -222,7 +224,7 @@ static void decide(const reading *r, const pol_description *d, pol_outcome *outc
         write_deny(r->answer, outcome->id, outcome->reason, err.text);
         return;
     }
-    answer_result(r, result, outcome);
+    answer_result(r, input, result, outcome);
 }
 
 void pol_serve_evaluation(pol_worker *worker, const pol_request *request, pol_answer *answer)

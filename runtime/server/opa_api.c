@@ -2,7 +2,7 @@
  * OPA's data API: POST and GET /v1/data[/path]. The input is the caller's, but for what only this daemon can vouch for:
  * input.peer is the connection's, and input.cert and input.token, which policies take for verified, are taken out.
  */
-#include "runtime/server/decide.h"
+#include "runtime/server/explain.h"
 
 #include "runtime/json.h"
 #include "runtime/server/log.h"
@@ -16,6 +16,8 @@ typedef struct {
     pol_entry entry;
     pol_value input;
     const char *warning; /* NULL: none */
+    pol_explain_wish explain;
+    pol_value explanation; /* undefined: none */
     int64_t parsed_ns;   /* what reading the input took */
 } query;
 
@@ -184,6 +186,8 @@ static void answer_result(const query *q, const char *id, pol_value result, int6
     pol_arena *arena = &q->worker->arena;
     pol_builder b = pol_builder_new(arena);
     pol_builder_put_text(&b, "decision_id", pol_string_text(id));
+    if (pol_is_defined(q->explanation))
+        pol_builder_put_text(&b, "explanation", q->explanation);
     if (flag(q, "metrics") || flag(q, "instrument"))
         pol_builder_put_text(&b, "metrics", metrics_of(q, evaluated_ns));
     if (flag(q, "provenance"))
@@ -215,7 +219,9 @@ static void decide(query *q)
     unsigned n_errors;
     pol_decision_id(q->worker, id);
     int64_t begun = pol_monotonic_ns();
-    bool ok = pol_decide(q->worker, q->entry, q->input, &result, &err);
+    q->explain = pol_explain_asked(q->worker, q->request);
+    q->explain.pretty = flag(q, "pretty");
+    bool ok = pol_decide_told(q->worker, q->explain, q->entry, q->input, &result, &q->explanation, &err);
     int64_t evaluated_ns = pol_monotonic_ns() - begun;
     const pol_eval_error *errors = pol_eval_errors(q->worker->eval, &n_errors);
     if (!ok) {
@@ -226,6 +232,8 @@ static void decide(query *q)
     } else if (n_errors && flag(q, "strict-builtin-errors")) {
         answer_failure(q, errors, 1);
     } else {
+        if (q->explain.kind == POL_EXPLAIN_DECISION)
+            q->explanation = pol_explain_told(q->worker, q->input);
         answer_result(q, id, result, evaluated_ns);
     }
     if (q->answer->status != 200) {
