@@ -10,7 +10,7 @@
 enum { NEEDS_MAX = 16, GRAPH_ROLES_MAX = 20, INHERIT_MAX = 256 };
 
 /* What $roles gives (compiler/lower_decision.c). */
-enum { ROLES_EFFECTIVE, ROLES_PERMIT, ROLES_FORBID };
+enum { ROLES_EFFECTIVE, ROLES_PSEUDO, ROLES_DOUBTFUL };
 
 typedef struct {
     pol_eval *ev;
@@ -46,7 +46,7 @@ static bool names_it(pol_value names, pol_value name)
 static pol_value role_set(const explanation *x, uint32_t which)
 {
     pol_value set = x->roles.tag == POL_ARRAY && which < x->roles.n ? pol_element(x->roles, which) : pol_undefined();
-    return set.tag == POL_SET ? set : pol_empty(POL_SET);
+    return set.tag == POL_SET || set.tag == POL_ARRAY ? set : pol_empty(POL_SET);
 }
 
 static pol_value input_name(pol_value input, const char *part, const char *member)
@@ -215,10 +215,12 @@ static pol_value tell_roles(const explanation *x, pol_value assigns)
 
 static bool is_role_held(const explanation *x, pol_value roles, bool forbid)
 {
-    pol_value held = role_set(x, forbid ? ROLES_FORBID : ROLES_PERMIT);
-    for (uint32_t i = 0; i < roles.n; i++)
-        if (has(held, pol_element(roles, i)) || is_text(pol_element(roles, i), "anyone"))
+    pol_value effective = role_set(x, ROLES_EFFECTIVE), pseudo = role_set(x, ROLES_PSEUDO), doubtful = role_set(x, ROLES_DOUBTFUL);
+    for (uint32_t i = 0; i < roles.n; i++) {
+        pol_value role = pol_element(roles, i);
+        if (has(effective, role) || has(pseudo, role) || (forbid && has(doubtful, role)))
             return true;
+    }
     return false;
 }
 
@@ -313,7 +315,7 @@ static pol_value graph_permit(const explanation *x, pol_value graph, pol_value r
 /* The permits of a role graph that match: those of roles that are held, and some of others. */
 static void tell_graph(const explanation *x, pol_value graph, pol_builder *told)
 {
-    pol_value v = pol_bundle_data(x->ev->bundle), path = list(graph, "path"), held = role_set(x, ROLES_PERMIT);
+    pol_value v = pol_bundle_data(x->ev->bundle), path = list(graph, "path"), held = role_set(x, ROLES_EFFECTIVE);
     for (uint32_t i = 0; i < path.n; i++)
         v = pol_object_get(v, pol_element(path, i));
     if (pol_object_member(graph, "package").tag != POL_STRING || v.tag != POL_OBJECT)
