@@ -126,6 +126,8 @@ for preset in release asan; do
 done
 
 suite format python3 tests/format/run.py build/release/bin/pol build/release/bin/policy-tests
+suite lint python3 tests/lint/run.py build/release/bin/pol
+suite lint/asan python3 tests/lint/run.py build/asan/bin/pol
 suite format/asan python3 tests/format/run.py build/asan/bin/pol build/asan/bin/policy-tests
 
 say "== the policies that come with it, and the examples of the documents"

@@ -54,7 +54,7 @@ struct cli_command {
     int (*run)(const cli_options *o);
 };
 
-extern const cli_command cli_build, cli_check, cli_eval, cli_explain, cli_fmt, cli_test, cli_inspect, cli_sign, cli_verify;
+extern const cli_command cli_build, cli_check, cli_eval, cli_explain, cli_fmt, cli_lint, cli_test, cli_inspect, cli_sign, cli_verify;
 
 /* Reads argv behind the command's name. False when the line is wrong; it has been said on stderr then. */
 POL_MUST_USE bool cli_read_options(const cli_command *command, int argc, char **argv, cli_options *o);
