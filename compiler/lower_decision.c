@@ -3,14 +3,14 @@
  * too, so that what cannot apply costs nothing; those with conditions are functions, called by number from the index. Errors fail closed throughout.
  */
 #include "compiler/lower.h"
+#include "runtime/explain.h"
 
-/* What the function $roles returns: */
 enum {
-    ROLES_EFFECTIVE, /* set of names */
-    ROLES_PSEUDO,    /* array of `anyone` and, where it is so, `authenticated` */
-    ROLES_DOUBTFUL,  /* set of what assigns that met an error might give: held for forbids too */
-    ROLES_ERRORS,    /* array */
-    ROLES_PARTS
+    ROLES_EFFECTIVE = POL_ROLES_EFFECTIVE,
+    ROLES_PSEUDO = POL_ROLES_PSEUDO,
+    ROLES_DOUBTFUL = POL_ROLES_DOUBTFUL,
+    ROLES_ERRORS = POL_ROLES_ERRORS,
+    ROLES_PARTS = POL_ROLES_PARTS,
 };
 
 /* ---- small plans ---- */

@@ -9,9 +9,6 @@
 
 enum { NEEDS_MAX = 16, GRAPH_ROLES_MAX = 20, INHERIT_MAX = 256 };
 
-/* What $roles gives (compiler/lower_decision.c). */
-enum { ROLES_EFFECTIVE, ROLES_PSEUDO, ROLES_DOUBTFUL };
-
 typedef struct {
     pol_eval *ev;
     pol_arena *arena;
@@ -145,7 +142,7 @@ static bool inherits(const explanation *x, pol_value role, pol_value wanted)
 static pol_value given_by(const explanation *x, pol_value assign)
 {
     pol_builder names = pol_builder_new(x->arena);
-    pol_value value, own = list(assign, "roles"), effective = role_set(x, ROLES_EFFECTIVE);
+    pol_value value, own = list(assign, "roles"), effective = role_set(x, POL_ROLES_EFFECTIVE);
     int64_t from = function_of(x, assign, "from"), condition = function_of(x, assign, "if");
     if (from >= 0 && pol_trace_value(x->trace, (uint32_t)from, &value) && (value.tag == POL_ARRAY || value.tag == POL_SET)) {
         for (uint32_t i = 0; i < value.n; i++)
@@ -186,7 +183,7 @@ static pol_value tell_assigns(const explanation *x)
 static pol_value tell_roles(const explanation *x, pol_value assigns)
 {
     pol_builder told = pol_builder_new(x->arena);
-    pol_value effective = role_set(x, ROLES_EFFECTIVE);
+    pol_value effective = role_set(x, POL_ROLES_EFFECTIVE);
     for (uint32_t r = 0; r < effective.n; r++) {
         pol_value role = pol_element(effective, r);
         pol_builder b = pol_builder_new(x->arena), by = pol_builder_new(x->arena);
@@ -215,10 +212,11 @@ static pol_value tell_roles(const explanation *x, pol_value assigns)
 
 static bool is_role_held(const explanation *x, pol_value roles, bool forbid)
 {
-    pol_value effective = role_set(x, ROLES_EFFECTIVE), pseudo = role_set(x, ROLES_PSEUDO), doubtful = role_set(x, ROLES_DOUBTFUL);
+    pol_value held = role_set(x, POL_ROLES_EFFECTIVE), pseudo = role_set(x, POL_ROLES_PSEUDO);
+    pol_value doubtful = forbid ? role_set(x, POL_ROLES_DOUBTFUL) : pol_empty(POL_SET);
     for (uint32_t i = 0; i < roles.n; i++) {
         pol_value role = pol_element(roles, i);
-        if (has(effective, role) || has(pseudo, role) || (forbid && has(doubtful, role)))
+        if (has(held, role) || has(pseudo, role) || has(doubtful, role))
             return true;
     }
     return false;
@@ -315,7 +313,7 @@ static pol_value graph_permit(const explanation *x, pol_value graph, pol_value r
 /* The permits of a role graph that match: those of roles that are held, and some of others. */
 static void tell_graph(const explanation *x, pol_value graph, pol_builder *told)
 {
-    pol_value v = pol_bundle_data(x->ev->bundle), path = list(graph, "path"), held = role_set(x, ROLES_EFFECTIVE);
+    pol_value v = pol_bundle_data(x->ev->bundle), path = list(graph, "path"), held = role_set(x, POL_ROLES_EFFECTIVE);
     for (uint32_t i = 0; i < path.n; i++)
         v = pol_object_get(v, pol_element(path, i));
     if (pol_object_member(graph, "package").tag != POL_STRING || v.tag != POL_OBJECT)
@@ -422,6 +420,10 @@ static pol_value needs_of(const explanation *x, pol_value permit, pol_value stat
         if (is_text(pol_object_member(s, "effect"), "forbid") && pol_is_true(pol_object_member(s, "applies")) && rank_of(x, pol_object_member(s, "tier")) <= rank)
             add_need(x, &needs, "no forbid", "id", pol_object_member(s, "id"));
     }
+    pol_value errors = list(x->decision, "errors");
+    for (uint32_t i = 0; i < errors.n; i++)
+        if (is_text(pol_object_member(pol_element(errors, i), "code"), "input_invalid"))
+            add_need(x, &needs, "input", "message", pol_object_member(pol_element(errors, i), "message"));
     if (pol_is_true(pol_object_member(scope, "forbids")) && rank_of(x, pol_string_text("scope")) <= rank)
         add_need(x, &needs, "scope", "scopes", list(scope, "needed"));
     return pol_builder_array(&needs);

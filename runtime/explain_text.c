@@ -322,6 +322,9 @@ static void put_need(pol_buf *out, pol_value need)
     } else if (is(need, "need", "scope")) {
         pol_buf_text(out, "- the token must hold one of the scopes: ");
         put_names(out, list(need, "scopes"), ", ");
+    } else if (is(need, "need", "input")) {
+        pol_buf_text(out, "- the input must be valid: ");
+        put_source(out, text(need, "message"));
     } else if (is(need, "need", "no forbid")) {
         pol_buf_text(out, "- the forbid ");
         put_source(out, text(need, "id"));

@@ -8,7 +8,7 @@
 #include "runtime/eval.h"
 #include "runtime/json.h"
 
-enum { BECAUSE_DEPTH = 6, VALUES_MAX = 12 };
+enum { BECAUSE_DEPTH = 6, VALUES_MAX = 12, CONDITIONS_MAX = 300 };
 
 typedef struct {
     pol_value value;
@@ -49,6 +49,7 @@ struct pol_trace {
     open_call *calls;
     uint32_t n_calls, calls_capacity;
     uint64_t clock;
+    uint32_t conditions_left; /* of one explanation: rules that read rules could make it long */
     pol_trace_teller teller; /* NULL: none */
     void *teller_context;
 };
@@ -325,6 +326,7 @@ static pol_value explain_condition(pol_trace *t, uint32_t function, uint32_t con
     pol_builder b = pol_builder_new(arena), values = pol_builder_new(arena), because = pol_builder_new(arena);
     pol_value told[VALUES_MAX];
     uint32_t n_told = 0;
+    t->conditions_left -= t->conditions_left > 0;
     bool negated = is_negated(part_text(t, condition));
     for (uint32_t i = condition + 1; i < t->n_parts && t->outermost[i] == condition + 1; i++) {
         pol_value value;
@@ -340,7 +342,7 @@ static pol_value explain_condition(pol_trace *t, uint32_t function, uint32_t con
         pol_builder_add(&values, pol_builder_object(&one));
         uint32_t callee = t->states[i].callee;
         bool gave = pol_is_defined(value) && !pol_is_false(value);
-        if (!callee || callee > t->bundle->n_functions || depth == 0 || gave != (held != negated))
+        if (!callee || callee > t->bundle->n_functions || depth == 0 || t->conditions_left == 0 || gave != (held != negated))
             continue;
         pol_value reasons = explain_function(t, callee - 1, gave, depth - 1);
         for (uint32_t k = 0; k < reasons.n; k++)
@@ -387,11 +389,13 @@ static pol_value explain_function(pol_trace *t, uint32_t function, bool held, un
 
 pol_value pol_trace_failed(pol_trace *t, uint32_t function)
 {
+    t->conditions_left = CONDITIONS_MAX;
     return explain_function(t, function, false, BECAUSE_DEPTH);
 }
 
 pol_value pol_trace_held(pol_trace *t, uint32_t function)
 {
+    t->conditions_left = CONDITIONS_MAX;
     return explain_function(t, function, true, BECAUSE_DEPTH);
 }
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What pol explain says of denied requests of the policies that come along: run.py POL [--write].
 
-A folder <policy>/<case> has request.json, what the policy's settings are (data.json; without it the policy's own) and golden.txt, what is to be printed for it. Of
+A folder <policy>/<case> has request.json, what the policy's settings are (data.json; without it the policy's own) and golden.txt, what is to be printed for
+it; below language/ the policy too. Of
 each case it is also checked that the compiled bundle says the same, and that the JSON form has the verdict of the decision.
 """
 import json
@@ -27,17 +28,18 @@ def explain(pol, *args):
 
 def check(pol, case, work, write):
     policy = POLICIES / case.parent.name
-    sources = [policy / f"{policy.name}.pol"]
-    data = case / "data.json" if (case / "data.json").exists() else policy / "data.json"
+    own = case / "policy.pol"
+    sources = [own if own.exists() else policy / f"{policy.name}.pol"]
+    sources += [p / "data.json" for p in (case, policy) if (p / "data.json").exists()][:1]
     request = case / "request.json"
-    text = explain(pol, "-i", request, *sources, data)
+    text = explain(pol, "-i", request, *sources)
     golden = case / "golden.txt"
     if write:
         golden.write_text(text, encoding="utf-8")
     if text != golden.read_text(encoding="utf-8"):
         raise AssertionError(f"wanted\n{golden.read_text(encoding='utf-8')}\ngot\n{text}")
     bundle = work / "b.polb"
-    subprocess.run([pol, "build", "-o", str(bundle), *map(str, sources), str(data)], check=True, capture_output=True, timeout=60)
+    subprocess.run([pol, "build", "-o", str(bundle), *map(str, sources)], check=True, capture_output=True, timeout=60)
     compiled = explain(pol, "-b", bundle, "-i", request)
     if compiled != text:
         raise AssertionError(f"the compiled bundle says\n{compiled}")

@@ -4,7 +4,9 @@
 #pragma once
 
 #include "runtime/bundle.h"
+#include "runtime/explain.h"
 #include "runtime/json.h"
+#include "runtime/trace.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -154,7 +156,7 @@ static inline size_t change(dice *d, uint8_t *bytes, size_t n)
         spoil_field(d, bytes, n, POL_SECTION_INDEXES, 4, 4);
         break;
     case 5:
-        spoil_field(d, bytes, n, (pol_section)(POL_SECTION_PLACES + below(d, 4)), 4, 4);
+        spoil_field(d, bytes, n, (pol_section)(POL_SECTION_PLACES + below(d, 5)), 4, 4);
         break;
     case 6: { /* a piece over another one */
         size_t size = (size_t)below(d, n / 2 < 64 ? n / 2 : 64);
@@ -199,6 +201,35 @@ static const char case_input[] =
     " \"action\": {\"name\": \"read\"}, \"resource\": {\"type\": \"document\", \"id\": \"1\", \"properties\": {\"owner\": \"alice\", \"n\": 5}},"
     " \"context\": {\"time\": \"2026-01-01T00:00:00Z\"}, \"user\": \"alice\", \"x\": [1, 2.5, null, \"a\", {\"b\": []}]}";
 
+static const char explained_input[] =
+    "{\"subject\": {\"type\": \"user\", \"id\": \"alice\"}, \"action\": {\"name\": \"refund\"}, \"resource\": {\"type\": \"order\", \"id\": \"1\"},"
+    " \"token\": {\"claims\": {\"sub\": \"alice\", \"roles\": [\"clerk\"]}, \"scopes\": []}}";
+
+/* The explanation as text, and the events of an entry point. */
+static inline void explain_all(pol_eval *ev, const pol_bundle *bundle)
+{
+    pol_error err;
+    pol_value input, told, result;
+    pol_buf text = {0};
+    pol_eval_begin(ev, bundle);
+    pol_arena *arena = pol_eval_arena(ev);
+    if (!pol_json_read(arena, pol_bytes_text(explained_input), NULL, &input, &err))
+        abort();
+    if (pol_explain(ev, input, &told, &err)) {
+        pol_explain_text(told, &text);
+        pol_json_write(&text, told, POL_JSON_COMPACT);
+    }
+    const char *path = pol_bundle_entry_path(bundle, 0);
+    pol_events *events = path ? pol_events_begin(ev, POL_EVENTS_FULL, &err) : NULL;
+    if (events) {
+        bool ok = pol_eval_run(ev, pol_bundle_entry(bundle, arena, pol_path_split(arena, pol_bytes_text(path))), input, &result, &err);
+        pol_events_text(pol_events_end(events), &text);
+        if (ok)
+            pol_json_write(&text, result, POL_JSON_COMPACT);
+    }
+    pol_buf_deinit(&text);
+}
+
 static inline pol_eval *case_evaluator(void)
 {
     static const pol_limits limits = {.instructions = 20000, .arena_bytes = 1 << 20, .depth = 32};
@@ -230,6 +261,7 @@ static inline unsigned decide_all(pol_eval *ev, const pol_buf *bytes)
                 pol_json_write(&text, result, POL_JSON_COMPACT);
             pol_buf_deinit(&text);
         }
+    explain_all(ev, bundle);
     pol_bundle_close(bundle);
     return n;
 }
