@@ -373,8 +373,10 @@ static unsigned line_ends(const layout *l, uint32_t from, uint32_t to)
 
 static const pol_comment *next_comment(const layout *l, uint32_t before)
 {
+    if (l->comment >= l->tokens.n_comments)
+        return NULL;
     const pol_comment *c = &l->tokens.comments[l->comment];
-    return l->comment < l->tokens.n_comments && c->span.start < before ? c : NULL;
+    return c->span.start < before ? c : NULL;
 }
 
 /* Comments that stand on lines of their own before start, and the empty lines between them; what came before ended at from. */
