@@ -170,6 +170,8 @@ static pol_value tell_assigns(const explanation *x)
         pol_value value;
         if (from >= 0 && pol_trace_value(x->trace, (uint32_t)from, &value) && pol_is_defined(value))
             pol_builder_put_text(&b, "value", value);
+        else if (from >= 0)
+            pol_builder_put_text(&b, "failed", pol_trace_failed(x->trace, (uint32_t)from));
         if (gave.n == 0 && condition >= 0)
             pol_builder_put_text(&b, "failed", pol_trace_failed(x->trace, (uint32_t)condition));
         else if (condition >= 0)
@@ -499,8 +501,11 @@ bool pol_explain(pol_eval *ev, pol_value input, pol_value *out, pol_error *err)
     int64_t decision = pol_trace_function(x.trace, POL_BYTES("data.polward.decision"));
     pol_entry entry = {.function = (int32_t)decision, .rest = pol_empty(POL_ARRAY)};
     bool ok = decision >= 0 || pol_fail(err, POL_E_USAGE, "there is nothing to explain: the bundle has no statements, or was built for other entry points");
-    ok = ok && pol_eval_run(ev, entry, input, &x.decision, err);
     x.left = limit;
+    if (ok) {
+        ok = pol_eval_run(ev, entry, input, &x.decision, err);
+        x.left -= pol_eval_instructions(ev);
+    }
     ok = ok && tell(&x, out);
     ev->limits.instructions = limit;
     ev->steps_left = x.left;

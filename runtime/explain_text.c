@@ -94,7 +94,7 @@ static bool contains(pol_bytes whole, pol_bytes part)
 static bool is_noise(pol_value condition, pol_value values, uint32_t i, bool reasons)
 {
     pol_value one = pol_element(values, i), value = pol_object_member(one, "value");
-    if (reasons && pol_bytes_equal(text(one, "text"), text(condition, "text")))
+    if (reasons && (!pol_is_defined(value) || value.tag == POL_BOOL) && pol_bytes_equal(text(one, "text"), text(condition, "text")))
         return true;
     if (!pol_is_collection(value))
         return false;
@@ -130,17 +130,20 @@ static void put_conditions(pol_buf *out, pol_value conditions, bool held, bool r
 {
     for (uint32_t i = 0; i < conditions.n; i++) {
         pol_value condition = pol_element(conditions, i), tried = pol_object_member(condition, "tried");
-        indent(out, depth);
-        pol_buf_text(out, held ? "true:  " : "false: ");
-        put_source(out, text(condition, "text"));
-        pol_buf_text(out, "   (");
-        put_location(out, condition);
-        if (tried.tag == POL_INT)
-            pol_buf_printf(out, "; %lld tried, the last one is shown", (long long)tried.i);
-        pol_buf_text(out, ")\n");
+        bool is_value = is(condition, "kind", "value");
+        if (!is_value) {
+            indent(out, depth);
+            pol_buf_text(out, held ? "true:  " : "false: ");
+            put_source(out, text(condition, "text"));
+            pol_buf_text(out, "   (");
+            put_location(out, condition);
+            if (tried.tag == POL_INT)
+                pol_buf_printf(out, "; %lld tried, the last one is shown", (long long)tried.i);
+            pol_buf_text(out, ")\n");
+        }
         pol_value because = list(condition, "because");
         bool negated = pol_bytes_starts(text(condition, "text"), POL_BYTES("not"));
-        put_values(out, condition, reasons && because.n, depth + 1);
+        put_values(out, condition, reasons && because.n, depth + !is_value);
         if (reasons)
             put_conditions(out, because, held != negated, true, depth + 1);
     }

@@ -43,7 +43,7 @@ struct pol_trace {
     const pol_explain_part *parts;
     uint32_t n_parts;
     pol_bytes texts, document;
-    uint32_t *outermost; /* of each part: 1 + the outermost condition around it */
+    uint32_t *outermost; /* of each part: 1 + the outermost condition around it; a rule's value counts as one */
     part_state *states;
     function_state *functions;
     open_call *calls;
@@ -64,7 +64,7 @@ POL_MUST_USE static bool check_parts(pol_trace *t, pol_error *err)
         if (p->parent > i || p->kind >= POL_PART_KINDS || p->text > t->texts.n || p->n > t->texts.n - p->text)
             return pol_fail(err, POL_E_BUNDLE, "section explain: part %u lies outside", i);
         t->outermost[i] = p->parent ? t->outermost[p->parent - 1] : 0;
-        if (!t->outermost[i] && p->kind == POL_PART_CONDITION)
+        if (!t->outermost[i] && (p->kind == POL_PART_CONDITION || (p->kind == POL_PART_TERM && !p->parent)))
             t->outermost[i] = i + 1;
     }
     for (size_t i = 0; i < t->bundle->n_code; i++)
@@ -159,11 +159,12 @@ static bool note_condition(pol_trace *t, open_call *call, uint32_t part)
     if (!condition)
         return false;
     part_state *s = &t->states[condition - 1];
-    call->body = t->parts[condition - 1].parent;
+    if (t->parts[condition - 1].kind == POL_PART_CONDITION)
+        call->body = t->parts[condition - 1].parent;
     s->tried = s->call == t->functions[call->function].call ? s->tried + 1 : 1;
     s->call = t->functions[call->function].call;
     s->entered = t->clock;
-    return true;
+    return t->parts[condition - 1].kind == POL_PART_CONDITION;
 }
 
 static void tell(const pol_trace *t, pol_told what, uint32_t function, uint32_t part)
@@ -179,7 +180,8 @@ static void tell_failure(const pol_trace *t, const open_call *call, uint32_t pc)
     const pol_bundle_function *fn = &t->bundle->functions[call->function];
     const uint32_t *parts = t->part_of + fn->first_insn;
     uint32_t end = call->last;
-    if (!t->teller || !call->condition || pc == call->last + 1 || t->bundle->code[fn->first_insn + call->last].op == POL_OP_NEXT)
+    if (!t->teller || !call->condition || t->parts[call->condition - 1].kind != POL_PART_CONDITION || pc == call->last + 1 ||
+        t->bundle->code[fn->first_insn + call->last].op == POL_OP_NEXT)
         return;
     if (parts[pc] && t->outermost[parts[pc] - 1] == call->condition)
         return;
@@ -328,7 +330,8 @@ static pol_value explain_condition(pol_trace *t, uint32_t function, uint32_t con
     uint32_t n_told = 0;
     t->conditions_left -= t->conditions_left > 0;
     bool negated = is_negated(part_text(t, condition));
-    for (uint32_t i = condition + 1; i < t->n_parts && t->outermost[i] == condition + 1; i++) {
+    uint32_t first = t->parts[condition].kind == POL_PART_CONDITION ? condition + 1 : condition;
+    for (uint32_t i = first; i < t->n_parts && t->outermost[i] == condition + 1; i++) {
         pol_value value;
         pol_bytes text = part_text(t, i);
         if (t->parts[i].kind != POL_PART_TERM || text.n == 0 || n_told == VALUES_MAX || is_told(told, n_told, text) ||
@@ -351,6 +354,8 @@ static pol_value explain_condition(pol_trace *t, uint32_t function, uint32_t con
     pol_builder_put_text(&b, "text", pol_string(part_text(t, condition)));
     pol_builder_put_text(&b, "location", part_location(t, condition));
     pol_builder_put_text(&b, "values", pol_builder_array(&values));
+    if (t->parts[condition].kind == POL_PART_TERM)
+        pol_builder_put_text(&b, "kind", pol_string_text("value"));
     if (t->states[condition].tried > 1 && !held)
         pol_builder_put_text(&b, "tried", pol_int(t->states[condition].tried));
     if (because.n)
@@ -376,8 +381,12 @@ static pol_value explain_function(pol_trace *t, uint32_t function, bool held, un
     for (uint32_t i = first; i < end; i++) {
         if (t->outermost[i] != i + 1 || t->states[i].call != f->call)
             continue;
-        if (held && t->parts[i].parent == f->held)
+        if (held && t->parts[i].parent == f->held && (t->parts[i].kind == POL_PART_CONDITION || depth == BECAUSE_DEPTH))
             pol_builder_add(&list, explain_condition(t, function, i, true, depth));
+        if (t->parts[i].kind == POL_PART_TERM) { /* the value of the rule whose body was looked at before: that one held */
+            reached = pol_is_defined(t->states[i].seen.value) ? 0 : i + 1;
+            continue;
+        }
         if (!held && reached && t->parts[reached - 1].parent != t->parts[i].parent)
             pol_builder_add(&list, explain_condition(t, function, reached - 1, false, depth));
         reached = i + 1;

@@ -62,8 +62,9 @@ bool pol_trace_value(const pol_trace *t, uint32_t function, pol_value *value);
 pol_value pol_trace_location(pol_arena *arena, const char *file, uint32_t row, uint32_t col);
 
 /* Why the last call of a function gave nothing: for each body the first condition that failed (of those reached, the last one), as an array of
- * {"text", "location", "values": [{"text", "value"?}], "tried"?, "because"?}. Values are what was seen at the last try; without "value" it was
- * undefined. "tried" is how often it failed, when that was more than once; "because" the same for a rule that the condition reads. */
+ * {"text", "location", "values": [{"text", "value"?}], "kind"?, "tried"?, "because"?}. Values are what was seen at the last try; without "value" it was
+ * undefined. "tried" is how often it failed, when that was more than once; "because" the same for a rule that the condition reads; "kind" is "value" of what is
+ * no condition but the value of a rule or of an `assign from`. */
 pol_value pol_trace_failed(pol_trace *t, uint32_t function);
 /* Why the last call of a function gave something: the conditions of the body that held, in the same form. */
 pol_value pol_trace_held(pol_trace *t, uint32_t function);
