@@ -163,7 +163,7 @@ for program in build/asan/fuzz/fuzz_*; do
         rm -rf "build/fuzz/corpus/$name"
         mkdir -p "build/fuzz/corpus/$name"
         [ -d "$seeds" ] || seeds=
-        suite "fuzz/libfuzzer/$name" "build/fuzz/fuzz/$name" -max_total_time=5 -seed=1 -timeout=10 -rss_limit_mb=4096 \
+        suite "fuzz/libfuzzer/$name" "build/fuzz/fuzz/$name" -runs=3000 -seed=1 -timeout=10 -rss_limit_mb=4096 \
             -artifact_prefix=build/fuzz/ "build/fuzz/corpus/$name" $seeds
     fi
 done
