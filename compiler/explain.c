@@ -107,11 +107,32 @@ static pol_value graphs_value(pol_program *p, const pol_plan *plan)
     return pol_builder_array(&graphs);
 }
 
-static pol_value document_value(pol_program *p, const pol_plan *plan)
+/* Where the sources' texts are, so that what was compiled can be read again (pol diff). */
+static pol_value sources_value(const pol_program *p, const pol_plan *plan, const uint32_t *offsets)
+{
+    pol_builder sources = pol_builder_new(p->arena);
+    for (uint32_t i = 0; i < p->sources->n; i++) {
+        const pol_source *source = &p->sources->items[i];
+        pol_builder b = pol_builder_new(p->arena);
+        if (source->generated)
+            continue;
+        pol_builder_put_text(&b, "file", pol_string_text(plan->files[i]));
+        pol_builder_put_text(&b, "start", pol_int(offsets[i]));
+        pol_builder_put_text(&b, "size", pol_int((int64_t)source->text.n));
+        pol_builder_put_text(&b, "polward", pol_bool(source->polward));
+        pol_builder_add(&sources, pol_builder_object(&b));
+    }
+    return pol_builder_array(&sources);
+}
+
+static pol_value document_value(pol_program *p, const pol_plan *plan, const uint32_t *offsets)
 {
     const pol_statements *s = p->statements;
     pol_builder b = pol_builder_new(p->arena), grants = pol_builder_new(p->arena), assigns = pol_builder_new(p->arena);
     pol_builder scopes = pol_builder_new(p->arena), tiers = pol_builder_new(p->arena), roles = pol_builder_new(p->arena);
+    pol_builder_put_text(&b, "sources", sources_value(p, plan, offsets));
+    if (!s)
+        return pol_builder_object(&b);
     for (uint32_t i = 0; i < s->n_grants; i++)
         if (s->grants[i].statement)
             pol_builder_add(&grants, grant_value(p, plan, &s->grants[i]));
@@ -168,8 +189,7 @@ void pol_explain_write(pol_program *program, const pol_plan *plan, const pol_ima
     POL_CLEAN(pol_buf_deinit) pol_buf document = {0};
     pol_explain_header header = {.n_parts = plan->n_parts};
     uint32_t *offsets = put_texts(program, &texts);
-    if (program->statements)
-        pol_json_write(&document, document_value(program, plan), POL_JSON_COMPACT);
+    pol_json_write(&document, document_value(program, plan, offsets), POL_JSON_COMPACT);
     for (uint32_t f = 0; f < image->n_functions; f++)
         header.n_code += image->functions[f].n_code;
     header.n_text = (uint32_t)texts.n;

@@ -253,6 +253,8 @@ pol_term *pol_term_copy(pol_arena *arena, const pol_term *term);
 void pol_module_print(const pol_module *module, const pol_sources *sources, pol_buf *out);
 void pol_term_print(const pol_term *term, pol_buf *out);
 void pol_expr_print(const pol_expr *expr, pol_buf *out);
+void pol_rule_print(const pol_rule *rule, pol_buf *out);
+void pol_statement_print(const pol_statement *statement, pol_buf *out);
 void pol_type_node_print(const pol_type_node *type, pol_buf *out);
 /* --emit=tree: the tree as indented text with node kinds and spans, for tests of the parser. */
 void pol_module_dump(const pol_module *module, const pol_sources *sources, pol_buf *out);

@@ -496,6 +496,16 @@ static void print_statement(const pol_statement *s, pol_buf *out)
     pol_buf_byte(out, '\n');
 }
 
+void pol_rule_print(const pol_rule *rule, pol_buf *out)
+{
+    print_rule(rule, out);
+}
+
+void pol_statement_print(const pol_statement *statement, pol_buf *out)
+{
+    print_statement(statement, out);
+}
+
 /* ---- modules ---- */
 
 /* A further body is a definition of its own here; its else branches are printed with it. */

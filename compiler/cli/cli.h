@@ -22,7 +22,7 @@ typedef struct {
     cli_list data, bundles, imports, entrypoints, ignore;
     cli_list arguments; /* what is no option */
     const char *input, *format, *package, *explain, *run, *output, *revision, *target, *emit;
-    const char *signing_key, *verification_key, *count, *optimize, *threshold, *config, *requests, *log;
+    const char *signing_key, *verification_key, *count, *optimize, *threshold, *config, *requests;
     bool stdin_input, stdin_query, fail, fail_defined, strict, strict_builtin_errors, show_builtin_errors, verbose, help;
     bool as_bundle, exit_zero_on_skipped, keep_prints, strip, write, list, diff, check, coverage;
 } cli_options;
@@ -54,7 +54,7 @@ struct cli_command {
     int (*run)(const cli_options *o);
 };
 
-extern const cli_command cli_build, cli_check, cli_eval, cli_explain, cli_fmt, cli_lint, cli_test, cli_inspect, cli_sign, cli_verify;
+extern const cli_command cli_build, cli_check, cli_eval, cli_explain, cli_fmt, cli_compare, cli_lint, cli_test, cli_inspect, cli_sign, cli_verify;
 
 /* Reads argv behind the command's name. False when the line is wrong; it has been said on stderr then. */
 POL_MUST_USE bool cli_read_options(const cli_command *command, int argc, char **argv, cli_options *o);

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-static const cli_command *const commands[] = {&cli_build, &cli_check,   &cli_eval, &cli_explain, &cli_fmt, &cli_lint, &cli_test,
+static const cli_command *const commands[] = {&cli_build, &cli_check,   &cli_eval, &cli_explain, &cli_fmt, &cli_compare, &cli_lint, &cli_test,
                                               &cli_inspect, &cli_sign, &cli_verify};
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -599,6 +599,124 @@ def test_results_for_ci(d):
           [("data.t.test_a", "3", []), ("data.t.test_b", "5", ["failure"]), ("data.t.todo_test_c", "7", ["skipped"])], run)
 
 
+# ---- diff ----
+
+DIFF_A = {"a/shop.pol": """package shop
+
+role clerk
+assign clerk from token.claims.roles
+
+permit clerk to read on order as "read"
+permit clerk to refund on order as "refund" if resource.amount <= data.limits.refund
+forbid anyone to * on order as "closed" unless resource.state != "closed"
+
+limit(x) := x + 1
+""", "a/data.json": {"limits": {"refund": 100}}}
+DIFF_B = {"b/shop.pol": """package shop
+
+# only layout and comments
+role clerk
+assign clerk
+	from token.claims.roles
+
+permit clerk to refund on order as "refund" if {
+	resource.amount <= data.limits.refund # a comment
+	resource.currency == "EUR"
+}
+permit clerk to read on order as "read"
+permit clerk to list on order as "list"
+forbid anyone to * on order as "closed" unless resource.state != "closed"
+""", "b/data.json": {"limits": {"refund": 50, "other": 1}}}
+
+
+def diff_request(action, **resource):
+    return {
+        "subject": {"id": "a", "type": "user"}, "token": {"claims": {"roles": ["clerk"]}}, "action": {"name": action},
+        "resource": {"type": "order", "id": "1", "name": "1", "amount": 40, "state": "open", **resource},
+    }
+
+
+DIFF_REQUESTS = [
+    diff_request("refund", currency="USD"),
+    diff_request("read"),
+    {"decision_id": "d-3", "path": "polward/decision", "timestamp": "2026-01-02T03:04:05.678Z", "input": diff_request("list")},
+]
+
+
+@test
+def diff_of_sources(d):
+    write(d, {**DIFF_A, **DIFF_B})
+    run = Run("diff", "a", "b", cwd=d)
+    equal(run.code, 2, run)
+    equal(run.out, """added    permit shop.list (shop.pol:13)
+changed  permit shop.refund (shop.pol:8)
+     permit clerk to refund on order as "refund"
+     	if {
+     		resource.amount <= data.limits.refund
+    +		resource.currency == "EUR"
+     	}
+removed  rule shop.limit (shop.pol:10)
+added    data.limits.other
+changed  data.limits.refund
+""", run)
+
+
+@test
+def diff_of_the_same(d):
+    write(d, DIFF_A)
+    run = Run("diff", "a", "a", cwd=d)
+    equal((run.code, run.out), (0, "the same statements, rules and data\n"), run)
+    equal(Run("fmt", "-w", "a", cwd=d).code, 0)
+    equal(Run("build", "-o", "a.polb", "a", cwd=d).code, 0)
+    equal(Run("diff", "a.polb", "a", cwd=d).code, 0)
+
+
+@test
+def diff_of_decisions(d):
+    write(d, {**DIFF_A, **DIFF_B, "lines": "".join(json.dumps(r) + "\n" for r in DIFF_REQUESTS), "array": json.dumps(DIFF_REQUESTS)})
+    equal(Run("build", "-o", "a.polb", "a", cwd=d).code, 0)
+    for name in ("lines", "array"):
+        run = Run("diff", "-f", "json", "-r", name, "a.polb", "b", cwd=d)
+        equal(run.code, 2, run)
+        got = run.json()["decisions"]
+        equal((got["requests"], got["differ"], got["masked"]), (3, 2, 0), run)
+        first, second = got["flipped"]
+        equal((first["number"], first["from"]["value"]["allow"], first["to"]["value"]["allow"]), (1, True, False), run)
+        equal((second["number"], second["decision_id"], second["from"]["value"]["allow"], second["to"]["value"]["rules"]), (3, "d-3", False, ["shop.list"]), run)
+        equal(first["input"], DIFF_REQUESTS[0], run)
+        contains(first["explain_from"], "ALLOWED", run)
+        contains(first["explain_to"], 'resource.currency = "USD"', run)
+    run = Run("diff", "-r", "-", "a", "b", stdin=json.dumps(DIFF_REQUESTS[1]), cwd=d)
+    equal(run.code, 0, run)
+    contains(run.out, "1 requests: 0 flip", run)
+    run = Run("diff", "-r", "lines", "a", "b", cwd=d)
+    contains(run.out, "\nrequest 3 (d-3): deny -> allow\n    before:\n      DENIED", run)
+
+
+@test
+def diff_of_another_rule(d):
+    write(d, {"a/p.rego": "package p\n\nq := input.x + 1\n", "b/p.rego": "package p\n\nq := input.x * 2\n", "r": '{"x": 1}\n\n{"x": 3}\n'})
+    run = Run("diff", "-f", "json", "-e", "p/q", "-r", "r", "a", "b", cwd=d)
+    equal(run.code, 2, run)
+    equal([(f["number"], f["from"], f["to"]) for f in run.json()["decisions"]["flipped"]], [(2, {"value": 4}, {"value": 6})], run)
+    run = Run("diff", "-r", "r", "a", "b", cwd=d)
+    equal(run.code, 1, run)
+    contains(run.err, "neither side has a rule data/polward/decision: name the one that decides with -e", run)
+
+
+@test
+def diff_of_what_is_wrong(d):
+    write(d, {**DIFF_A, "bad/p.rego": "package p\n\nq := {\n", "r": "{"})
+    equal(Run("diff", "a", cwd=d).code, 1)
+    equal(Run("diff", "a", "bad", cwd=d).code, 1)
+    equal(Run("diff", "a", "nothing", cwd=d).code, 1)
+    equal(Run("diff", "-r", "r", "a", "a", cwd=d).code, 1)
+    equal(Run("build", "--strip", "-o", "s.polb", "a", cwd=d).code, 0)
+    run = Run("diff", "s.polb", "a", cwd=d)
+    equal(run.code, 0, run)
+    contains(run.err, "--strip", run)
+
+
 def main():
     passed = failed = 0
     only = sys.argv[2] if len(sys.argv) > 2 else ""
