@@ -125,7 +125,7 @@ void pol_eval_begin(pol_eval *ev, const pol_bundle *bundle)
     ev->overrides = NULL;
     ev->errors = NULL;
     ev->kept = NULL;
-    ev->n_overrides = ev->overrides_capacity = 0;
+    ev->n_overrides = ev->n_given = ev->overrides_capacity = 0;
     ev->n_errors = ev->errors_capacity = 0;
     ev->n_kept = ev->kept_capacity = 0;
     ev->frame = NULL;
@@ -201,7 +201,8 @@ static bool run(pol_eval *ev, pol_entry entry, bool closed, pol_value input, pol
     size_t used = pol_arena_used(&ev->arena);
     ev->arena.budget_bytes = ev->limits.arena_bytes > SIZE_MAX - used ? 0 : used + ev->limits.arena_bytes;
     ev->steps_left = ev->limits.instructions;
-    ev->n_overrides = ev->n_errors = 0;
+    ev->n_overrides = ev->n_given;
+    ev->n_errors = 0;
     ev->input = input;
     ev->closed = closed;
     ev->failed = ev->unwind = false;
@@ -273,6 +274,10 @@ pol_eval *pol_eval_explainer(pol_eval *ev)
     own->trust = ev->trust;
     own->seed = own->random = ev->seed;
     own->seeded = ev->seeded;
+    for (uint32_t i = 0; i < ev->n_overrides; i++) {
+        POL_GROW(&own->arena, own->overrides, own->n_given, own->overrides_capacity);
+        own->overrides[own->n_given++] = ev->overrides[i];
+    }
     return own;
 }
 

@@ -74,6 +74,7 @@ struct pol_eval {
 
     pol_override *overrides;
     uint32_t n_overrides, overrides_capacity;
+    uint32_t n_given; /* of the overrides those that hold from the beginning of a run: of an explainer */
     pol_eval_error *errors;
     uint32_t n_errors, errors_capacity;
     pol_kept *kept;
