@@ -31,6 +31,10 @@ typedef struct {
     written_map texts, collections, contents;
 } writer;
 
+/* Cells of a collection that is looked for among those of the same elements. The verifier looks at each of a collection's cells again for every further cell
+ * that stands for it, as long as that costs no more than 64 times the bundle's cells. */
+enum { SHARED_MAX = 32 };
+
 enum { ADDRESS_NONE, ADDRESS_STRINGS, ADDRESS_CELLS, ADDRESS_INDEXES };
 
 /* ---- what is there already ---- */
@@ -188,15 +192,20 @@ static pol_value place_value(writer *w, pol_value v)
     for (uint32_t i = 0; i < n; i++)
         elements[i] = place_value(w, pol_load(&v.cells[i]));
     elements[n] = (pol_value){.tag = v.tag};
-    written *same = enter(&w->arena, &w->contents, elements, ((size_t)n + 1) * sizeof *elements, true);
-    if (!same->used) {
-        *same = put_cells(w, v, elements, n);
-        w->contents.n++;
+    written one, *same = n > SHARED_MAX ? NULL : enter(&w->arena, &w->contents, elements, ((size_t)n + 1) * sizeof *elements, true);
+    if (same && same->used) {
+        one = *same;
+    } else {
+        one = put_cells(w, v, elements, n);
+        if (same) {
+            *same = one;
+            w->contents.n++;
+        }
     }
-    raw.i = same->where;
-    raw.flags |= same->indexed ? POL_INDEXED : 0;
+    raw.i = one.where;
+    raw.flags |= one.indexed ? POL_INDEXED : 0;
     entry = enter(&w->arena, &w->collections, v.cells, (size_t)v.n << 8 | v.tag, false);
-    *entry = (written){.at = v.cells, .n = (size_t)v.n << 8 | v.tag, .where = same->where, .used = true, .indexed = same->indexed};
+    *entry = (written){.at = v.cells, .n = (size_t)v.n << 8 | v.tag, .where = one.where, .used = true, .indexed = one.indexed};
     w->collections.n++;
     return raw;
 }

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 
 static const char *const section_names[POL_SECTION_COUNT] = {"manifest", "strings", "indexes", "values",  "functions",
                                                              "code",     "places",  "builtins", "entries", "files",  "explain"};
@@ -512,19 +513,54 @@ POL_MUST_USE static bool hash_file(pol_bundle *b, uint8_t body_digest[POL_BUNDLE
     return ok;
 }
 
-POL_MUST_USE static bool check_trailer(pol_bundle *b, const pol_bundle_options *options, pol_error *err)
-{
-    const pol_bundle_trailer *trailer = (const pol_bundle_trailer *)(const void *)(b->file.at + b->header->body_size);
+/* A digest that is computed while the rest is checked, where the file is large and unsigned ones are taken. */
+typedef struct {
+    pol_bundle *b;
     uint8_t digest[POL_BUNDLE_DIGEST];
-    size_t rest = b->file.n - b->header->body_size;
-    if (trailer->magic != POL_TRAILER_MAGIC || trailer->n_signatures > POL_BUNDLE_SIGNATURES_MAX ||
-        rest != sizeof *trailer + (size_t)trailer->n_signatures * (POL_BUNDLE_KEY + POL_BUNDLE_SIGNATURE))
-        return pol_fail(err, POL_E_BUNDLE, "its trailer is damaged");
-    if (!hash_file(b, digest))
+    bool ok, aside;
+    pthread_t thread;
+} hashing;
+
+enum { HASH_ASIDE_MIN = 1 << 22 };
+
+static void *run_hashing(void *context)
+{
+    hashing *h = context;
+    h->ok = hash_file(h->b, h->digest);
+    return NULL;
+}
+
+static void begin_hashing(hashing *h, const pol_bundle_options *options)
+{
+    h->aside = h->b->file.n >= HASH_ASIDE_MIN && !(options && options->n_public_keys) && pthread_create(&h->thread, NULL, run_hashing, h) == 0;
+    if (!h->aside)
+        run_hashing(h);
+}
+
+POL_MUST_USE static bool check_digest(const hashing *h, const pol_bundle_trailer *trailer, pol_error *err)
+{
+    if (!h->ok)
         return pol_fail(err, POL_E_CRYPTO, "the bundle's digest could not be computed");
-    if (memcmp(digest, trailer->digest, sizeof digest) != 0)
-        return pol_fail(err, POL_E_BUNDLE, "its contents do not match its digest: it is damaged");
-    return check_signatures(trailer, options, err);
+    return memcmp(h->digest, trailer->digest, sizeof h->digest) == 0 ||
+           pol_fail(err, POL_E_BUNDLE, "its contents do not match its digest: it is damaged");
+}
+
+POL_MUST_USE static bool check_trailer(const pol_bundle *b, const pol_bundle_trailer *trailer, pol_error *err)
+{
+    size_t rest = b->file.n - b->header->body_size;
+    return (trailer->magic == POL_TRAILER_MAGIC && trailer->n_signatures <= POL_BUNDLE_SIGNATURES_MAX &&
+            rest == sizeof *trailer + (size_t)trailer->n_signatures * (POL_BUNDLE_KEY + POL_BUNDLE_SIGNATURE)) ||
+           pol_fail(err, POL_E_BUNDLE, "its trailer is damaged");
+}
+
+POL_MUST_USE static bool check_body(pol_bundle *b, pol_error *err)
+{
+    POL_TRY(check_sections(b, err));
+    find_sections(b);
+    POL_TRY(check_tables(b, err));
+    POL_TRY(check_values(b, err));
+    POL_TRY(bind_builtins(b, err));
+    return check_functions(b, err);
 }
 
 bool pol_bundle_verify(pol_bundle *b, const pol_bundle_options *options, pol_error *err)
@@ -539,11 +575,17 @@ bool pol_bundle_verify(pol_bundle *b, const pol_bundle_options *options, pol_err
     uint64_t body = b->header->body_size;
     if (body % 16 != 0 || body > b->file.n - sizeof(pol_bundle_trailer) || body < sizeof(pol_bundle_header))
         return pol_fail(err, POL_E_BUNDLE, "a body of %llu bytes in a file of %zu", (unsigned long long)body, b->file.n);
-    POL_TRY(check_trailer(b, options, err));
-    POL_TRY(check_sections(b, err));
-    find_sections(b);
-    POL_TRY(check_tables(b, err));
-    POL_TRY(check_values(b, err));
-    POL_TRY(bind_builtins(b, err));
-    return check_functions(b, err);
+    const pol_bundle_trailer *trailer = (const pol_bundle_trailer *)(const void *)(b->file.at + body);
+    POL_TRY(check_trailer(b, trailer, err));
+    hashing h = {.b = b};
+    begin_hashing(&h, options);
+    if (!h.aside)
+        return check_digest(&h, trailer, err) && check_signatures(trailer, options, err) && check_body(b, err);
+    bool sound = check_body(b, err);
+    pthread_join(h.thread, NULL);
+    pol_error damage; /* what a damaged file looks like inside says nothing */
+    if (check_digest(&h, trailer, &damage))
+        return sound;
+    *err = damage;
+    return false;
 }
