@@ -625,10 +625,12 @@ bool pol_lay_out(pol_arena *arena, pol_sources *sources, uint32_t source, pol_di
     find_broken(&l);
     size_t from = out->n;
     put_module(&l, out);
-    uint32_t again = pol_source_add(sources, sources->items[source].name, pol_bytes_of(out->at + from, out->n - from), sources->items[source].polward);
+    const pol_source *original = &sources->items[source];
+    uint32_t again = pol_source_add(sources, original->name, pol_bytes_of(out->at + from, out->n - from), original->polward);
     pol_diags fresh = {.arena = arena, .sources = sources};
     if (is_same(sources, module, pol_parse_module(arena, sources, again, &fresh)))
         return true;
-    pol_diag(diags, POL_D_FORMAT, module->package_span, "this file cannot be laid out: a comment stands in the midst of what belongs together; move it to a line of its own");
+    pol_diag(diags, POL_D_FORMAT, module->package_span,
+             "this file cannot be laid out: a comment stands in the midst of what belongs together; move it to a line of its own");
     return false;
 }

@@ -167,6 +167,14 @@ static bool compares(const pol_expr *e, uint32_t local)
     return false;
 }
 
+static void tell_scan(const linter *l, const pol_expr *e, const pol_term *data)
+{
+    pol_bytes text = text_of(l, data);
+    pol_diag(l->diags, POL_D_LINT_SCAN, e->span,
+             "every decision walks all of `%.*s` for one member: keep it as an object by what is looked for, and look it up", (int)text.n,
+             (const char *)text.at);
+}
+
 static void check_scan(const linter *l, const pol_body *body)
 {
     for (uint32_t i = 0; l->hot && i < body->n; i++) {
@@ -175,9 +183,7 @@ static void check_scan(const linter *l, const pol_body *body)
             continue;
         for (uint32_t k = 0; k < body->n; k++)
             if (k != i && compares(body->items[k], e->left->local)) {
-                pol_bytes data = text_of(l, e->right);
-                pol_diag(l->diags, POL_D_LINT_SCAN, e->span, "every decision walks all of `%.*s` for one member: keep it as an object by what is looked for, and look it up",
-                         (int)data.n, (const char *)data.at);
+                tell_scan(l, e, e->right);
                 break;
             }
     }
@@ -195,9 +201,7 @@ static void check_wild_scan(const linter *l, const pol_expr *e)
             continue;
         for (uint32_t i = 1; i + 1 < one->n; i++)
             if (one->items[i]->kind == POL_TERM_VAR && pol_bytes_is(one->items[i]->text, "_")) {
-                pol_bytes data = text_of(l, one);
-                pol_diag(l->diags, POL_D_LINT_SCAN, e->span, "every decision walks all of `%.*s` for one member: keep it as an object by what is looked for, and look it up",
-                         (int)data.n, (const char *)data.at);
+                tell_scan(l, e, one);
                 return;
             }
     }
@@ -226,8 +230,8 @@ static void check_lookup(const linter *l, pol_term *t)
     for (uint32_t i = 1; i < t->n; i++)
         if (t->items[i]->kind != POL_TERM_STRING && look_into(t->items[i], 0).input) {
             pol_bytes text = text_of(l, t);
-            pol_diag(l->diags, POL_D_LINT_LOOKUP, t->span, "where `%.*s` is not in data, this does not hold, which turns the decision towards allow: use `object.get` with a default",
-                     (int)text.n, (const char *)text.at);
+            pol_diag(l->diags, POL_D_LINT_LOOKUP, t->span,
+                     "where `%.*s` is not in data, this does not hold, which turns the decision towards allow: use `object.get` with a default", (int)text.n, (const char *)text.at);
             return;
         }
 }

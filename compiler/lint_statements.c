@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Lint of the eight statements as declarations: which of them can never count, which roles nobody has or needs, which permits say too much.
  */
+#include "compiler/check.h"
 #include "compiler/lint.h"
 
 typedef struct {
@@ -90,8 +91,8 @@ static void check_shadowed(const linter *l, uint32_t k)
     for (uint32_t i = 0; i < l->s->n_grants; i++)
         if (shadows(l, i, k)) {
             const pol_grant *a = &l->s->grants[i];
-            pol_diag(l->diags, POL_D_LINT_SHADOWED, word_of(b->statement), "this %s never decides anything: the %s %s covers all that it names, without a condition",
-                     effect_of(b), effect_of(a), a->id);
+            pol_diag(l->diags, POL_D_LINT_SHADOWED, word_of(b->statement),
+                     "this %s never decides anything: the %s %s covers all that it names, without a condition", effect_of(b), effect_of(a), a->id);
             return;
         }
 }
@@ -141,8 +142,8 @@ static void check_scopes(const linter *l, const pol_grant *g)
             bool limited;
             if (action->star || type->star || is_covered(l, action->text, type->text, &limited) || !limited)
                 continue;
-            pol_diag(l->diags, POL_D_LINT_UNSCOPED, action->span, "no scope covers `%.*s` on `%.*s`: whoever comes with a token is refused", (int)action->text.n,
-                     (const char *)action->text.at, (int)type->text.n, (const char *)type->text.at);
+            pol_diag(l->diags, POL_D_LINT_UNSCOPED, action->span, "no scope covers `%.*s` on `%.*s`: whoever comes with a token is refused",
+                     (int)action->text.n, (const char *)action->text.at, (int)type->text.n, (const char *)type->text.at);
         }
 }
 
@@ -173,6 +174,92 @@ static void check_role(const linter *l, const pol_role *role)
                  (int)role->name.n, (const char *)role->name.at);
 }
 
+/* ---- token-only-forbid ---- */
+
+typedef struct {
+    pol_walk walk;
+    bool token, cert;
+} reading;
+
+static bool note_part(pol_walk *walk, pol_term *t)
+{
+    reading *r = (reading *)walk;
+    bool part = t->kind == POL_TERM_REF && t->n > 1 && t->items[0]->kind == POL_TERM_VAR && t->items[0]->bound == POL_BOUND_INPUT &&
+                t->items[1]->kind == POL_TERM_STRING;
+    r->token |= part && pol_bytes_is(t->items[1]->text, "token");
+    r->cert |= part && pol_bytes_is(t->items[1]->text, "cert");
+    return true;
+}
+
+/* Which of the two the conditions of the assign name themselves. */
+static reading read_by(const pol_assign *a)
+{
+    reading r = {.walk = {.term = note_part, .closures = true}};
+    const pol_rule *rules[] = {a->statement->if_rule, a->statement->from_rule};
+    for (int i = 0; i < 2; i++)
+        if (rules[i]) {
+            pol_walk_term(&r.walk, rules[i]->value);
+            pol_walk_body(&r.walk, (pol_body *)(uintptr_t)&rules[i]->body);
+        }
+    return r;
+}
+
+/* Does every assign that gives the role need a token? */
+static bool needs_token(const linter *l, pol_bytes role)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < l->s->n_assigns; i++) {
+        reading r = read_by(&l->s->assigns[i]);
+        if (!pol_assign_gives(l->s, &l->s->assigns[i], role))
+            continue;
+        if (!r.token || r.cert)
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+/* Can who has a certificate alone hold one of the roles? */
+static bool holds_by_cert(const linter *l, const pol_names *roles)
+{
+    for (uint32_t i = 0; i < roles->n; i++) {
+        pol_bytes role = roles->items[i].text;
+        if (pol_bytes_is(role, "anyone") || pol_bytes_is(role, "authenticated"))
+            return true;
+        for (uint32_t k = 0; k < l->s->n_assigns; k++) {
+            reading r = read_by(&l->s->assigns[k]);
+            if (r.cert && !r.token && pol_assign_gives(l->s, &l->s->assigns[k], role))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool overlaps(const pol_names *a, const pol_names *b)
+{
+    for (uint32_t i = 0; i < a->n; i++)
+        if (a->items[i].star || has_name(b, a->items[i].text))
+            return true;
+    return is_star(b);
+}
+
+static void check_token_only(const linter *l, const pol_grant *g)
+{
+    const pol_names *roles = &g->statement->names;
+    for (uint32_t i = 0; g->forbid && i < roles->n; i++)
+        if (!needs_token(l, roles->items[i].text))
+            return;
+    for (uint32_t i = 0; g->forbid && i < l->s->n_grants; i++) {
+        const pol_grant *p = &l->s->grants[i];
+        if (p->forbid || !p->statement || p->tier < g->tier || !overlaps(&p->statement->actions, &g->statement->actions) ||
+            !overlaps(&p->statement->types, &g->statement->types) || !holds_by_cert(l, &p->statement->names))
+            continue;
+        pol_diag(l->diags, POL_D_LINT_TOKEN_ONLY, roles->items[0].span,
+                 "only a token gives this role, so the forbid does not meet who has a certificate alone, whom the permit %s may allow the same", p->id);
+        return;
+    }
+}
+
 void pol_lint_statements(const pol_program *program, pol_diags *diags)
 {
     linter l = {program, program->statements, diags};
@@ -183,6 +270,7 @@ void pol_lint_statements(const pol_program *program, pol_diags *diags)
         check_id(&l, g);
         check_wildcard(&l, g);
         check_scopes(&l, g);
+        check_token_only(&l, g);
         check_shadowed(&l, i);
     }
     for (uint32_t i = 0; i < l.s->n_roles; i++)

@@ -36,6 +36,7 @@ struct cli_coverage {
     pol_arena arena;
     place *places;
     size_t n_places;
+    place *rows; /* of each instruction, by file and row */
     point *points;
     uint32_t n_points, points_capacity;
     bool compiled; /* the rule at hand */
@@ -106,6 +107,7 @@ void cli_coverage_free(cli_coverage *c)
     free(c->counts);
     free(c->applied);
     free(c->places);
+    free(c->rows);
     pol_arena_deinit(&c->arena);
     free(c);
 }
@@ -154,6 +156,24 @@ static void read_places(cli_coverage *c)
         }
     }
     qsort(c->places, c->n_places, sizeof *c->places, compare_places);
+    c->rows = take(c->bundle->n_code, sizeof *c->rows);
+    for (size_t i = 0; i < c->bundle->n_code; i++)
+        c->rows[i] = (place){.file = c->bundle->places[i].file, .row = c->bundle->places[i].row, .hits = c->counts[i]};
+    qsort(c->rows, c->bundle->n_code, sizeof *c->rows, compare_places);
+}
+
+/* False: key is not among the n sorted places. */
+static bool find_hits(const place *places, size_t n, const place *key, uint64_t *hits)
+{
+    *hits = 0;
+    const place *found = n ? bsearch(key, places, n, sizeof *key, compare_places) : NULL;
+    if (!found)
+        return false;
+    while (found > places && compare_places(found - 1, key) == 0)
+        found--;
+    for (; found < places + n && compare_places(found, key) == 0; found++)
+        *hits = found->hits > *hits ? found->hits : *hits;
+    return true;
 }
 
 /* False: nothing was compiled for it. */
@@ -161,15 +181,7 @@ static bool find_place(const cli_coverage *c, pol_part_kind kind, pol_span span,
 {
     place key = {.kind = kind, .file = span.source};
     pol_source_place(pol_compiler_program(c->session->compiler)->sources, span, &key.row, &key.col);
-    const place *found = bsearch(&key, c->places, c->n_places, sizeof key, compare_places);
-    *hits = 0;
-    if (!found)
-        return false;
-    while (found > c->places && compare_places(found - 1, &key) == 0)
-        found--;
-    for (; found < c->places + c->n_places && compare_places(found, &key) == 0; found++)
-        *hits = found->hits > *hits ? found->hits : *hits;
-    return true;
+    return find_hits(c->places, c->n_places, &key, hits);
 }
 
 /* ---- what there is to be reached ---- */
@@ -200,19 +212,13 @@ static const char *name_of(cli_coverage *c, const pol_module *m, const pol_term 
     return (const char *)pol_arena_copy(&c->arena, text.at, text.n);
 }
 
-/* The part of a rule without a body: it holds whenever it is asked, which the instructions of its row tell. */
-static uint64_t hits_of_row(const cli_coverage *c, pol_span span, bool *known)
+/* Of a rule without a body: it holds whenever it is asked, which the instructions of its row tell. */
+static bool find_row(const cli_coverage *c, pol_span span, uint64_t *hits)
 {
-    uint32_t row, col;
-    uint64_t hits = 0;
-    pol_source_place(pol_compiler_program(c->session->compiler)->sources, span, &row, &col);
-    *known = false;
-    for (uint32_t i = 0; i < c->bundle->n_code; i++)
-        if (c->bundle->places[i].file == span.source && c->bundle->places[i].row == row) {
-            *known = true;
-            hits = c->counts[i] > hits ? c->counts[i] : hits;
-        }
-    return hits;
+    place key = {.file = span.source};
+    uint32_t col;
+    pol_source_place(pol_compiler_program(c->session->compiler)->sources, span, &key.row, &col);
+    return find_hits(c->rows, c->bundle->n_code, &key, hits);
 }
 
 static void add_rule(cli_coverage *c, const pol_module *m, const pol_rule *rule)
@@ -225,7 +231,7 @@ static void add_rule(cli_coverage *c, const pol_module *m, const pol_rule *rule)
         if (r->body.n)
             c->compiled = find_place(c, POL_PART_BODY, r->body.items[0]->span, &hits);
         else
-            hits = hits_of_row(c, r->span, &c->compiled);
+            c->compiled = find_row(c, r->span, &hits);
         if (!hidden)
             add_point(c, r->span, hits, name_of(c, m, rule->name));
         pol_walk_term(&c->walk, r->key);
@@ -234,22 +240,25 @@ static void add_rule(cli_coverage *c, const pol_module *m, const pol_rule *rule)
     }
 }
 
+/* How often the function of a statement with conditions said that it applies. */
+static uint64_t hits_of_function(const cli_coverage *c, const pol_grant *g)
+{
+    uint64_t hits = 0;
+    if (!g->function || g->function > c->bundle->n_functions)
+        return 0;
+    const pol_bundle_function *fn = &c->bundle->functions[g->function - 1];
+    for (uint32_t k = 0; k < fn->n_code; k++)
+        if (c->bundle->code[fn->first_insn + k].op == POL_OP_RETURN)
+            hits += c->counts[fn->first_insn + k];
+    return hits;
+}
+
 static void add_grants(cli_coverage *c)
 {
     const pol_statements *s = statements_of(c);
-    for (uint32_t i = 0; s && i < s->n_grants; i++) {
-        const pol_grant *g = &s->grants[i];
-        uint64_t hits = c->applied[i];
-        for (uint32_t f = 0; g->statement && f < c->bundle->n_functions; f++) {
-            const pol_bundle_function *fn = &c->bundle->functions[f];
-            const char *name = pol_bundle_name(c->bundle, fn->name);
-            for (uint32_t k = 0; strncmp(name, "$statement:", 11) == 0 && strcmp(name + 11, g->id) == 0 && k < fn->n_code; k++)
-                if (c->bundle->code[fn->first_insn + k].op == POL_OP_RETURN)
-                    hits += c->counts[fn->first_insn + k];
-        }
-        if (g->statement)
-            add_point(c, g->statement->span, hits, g->id);
-    }
+    for (uint32_t i = 0; s && i < s->n_grants; i++)
+        if (s->grants[i].statement)
+            add_point(c, s->grants[i].statement->span, c->applied[i] + hits_of_function(c, &s->grants[i]), s->grants[i].id);
 }
 
 static int compare_points(const void *a, const void *b)

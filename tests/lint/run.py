@@ -40,7 +40,7 @@ def found(folder, *args):
 ROWS = {
     "shadowed-statement": [6], "statement-without-id": [5], "wildcard-permit": [5], "unused-role": [4], "unassigned-role": [3],
     "non-indexable-rule": [5], "redundant-condition": [6], "never-holds": [5], "unscoped-action": [6], "unguarded-lookup": [6],
-    "weak-hash": [3], "unverified-token": [5], "print-call": [4],
+    "token-only-forbid": [8], "weak-hash": [3], "unverified-token": [5], "print-call": [4],
 }
 
 
@@ -118,8 +118,14 @@ def check_forms(folder):
     judge("without statements", found(folder, "lone.rego"), (2, [("redundant-condition", 5), ("non-indexable-rule", 8)]))
 
 
+def check_stdlib(_):
+    for policy in sorted((PAGE.parent.parent / "stdlib-policies").iterdir()):
+        if policy.is_dir():
+            judge(f"stdlib/{policy.name}", found(policy, "."), (0, []))
+
+
 def main():
-    for check in (check_page, check_options, check_comments, check_forms):
+    for check in (check_page, check_options, check_comments, check_forms, check_stdlib):
         with tempfile.TemporaryDirectory() as folder:
             check(Path(folder))
     print(f"{passed} passed, {failed} failed")
