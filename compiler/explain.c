@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The section that explanations need (runtime/trace.h): which part of a source an instruction computes, the sources' texts, and what the
- * statements say. Nothing of it is read while deciding.
+ * The section that explanations need (runtime/trace.h): which part of a source an instruction computes, the sources' texts, and
+ * what the statements say. Nothing of it is read while deciding.
  */
 #include "compiler/lower.h"
 #include "runtime/json.h"

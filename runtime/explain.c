@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The JSON form of an explanation. Nothing is evaluated here: the machine runs the decision, then each statement of the action and type alone, so that those
- * are told too which a higher tier made needless, and a trace (runtime/trace.h) says what was seen on the way.
+ * The JSON form of an explanation. Nothing is evaluated here: the machine runs the decision, then each statement of the action
+ * and type alone, so that those are told too which a higher tier made needless, and a trace (runtime/trace.h) says what was seen
+ * on the way.
  */
 #include "runtime/explain.h"
 
@@ -224,7 +225,8 @@ static bool is_role_held(const explanation *x, pol_value roles, bool forbid)
     return false;
 }
 
-/* A clause with how it came out, into clauses: {"clause", "holds", "conditions"}. *meets says whether it lets the statement apply. */
+/* A clause with how it came out, into clauses: {"clause", "holds", "conditions"}. *meets says whether it lets the statement
+ * apply. */
 POL_MUST_USE static bool tell_clause(explanation *x, pol_value statement, const char *clause, pol_builder *clauses, bool *meets)
 {
     int64_t function = function_of(x, statement, clause);
@@ -240,7 +242,7 @@ POL_MUST_USE static bool tell_clause(explanation *x, pol_value statement, const 
     pol_builder b = pol_builder_new(x->arena);
     pol_builder_put_text(&b, "clause", pol_string_text(clause));
     pol_builder_put_text(&b, "holds", pol_bool(holds));
-    pol_builder_put_text(&b, "conditions", holds ? pol_trace_held(x->trace, (uint32_t)function) : pol_trace_failed(x->trace, (uint32_t)function));
+    pol_builder_put_text(&b, "conditions", (holds ? pol_trace_held : pol_trace_failed)(x->trace, (uint32_t)function));
     put_errors(x, &b);
     pol_builder_add(clauses, pol_builder_object(&b));
     return true;
@@ -264,7 +266,8 @@ POL_MUST_USE static bool tell_statement(explanation *x, pol_value statement, pol
     }
     for (unsigned i = 0; meets && i < sizeof order / sizeof *order; i++)
         POL_TRY(tell_clause(x, statement, order[i], &clauses, &meets));
-    pol_builder_put_text(&b, "named", pol_bool(has(list(statement, "actions"), x->action) && has(list(statement, "types"), x->type)));
+    bool named = has(list(statement, "actions"), x->action) && has(list(statement, "types"), x->type);
+    pol_builder_put_text(&b, "named", pol_bool(named));
     pol_builder_put_text(&b, "role_held", pol_bool(role));
     pol_builder_put_text(&b, "applies", pol_bool(applies));
     pol_builder_put_text(&b, "decided", pol_bool(applies && has(list(x->decision, "rules"), id)));
@@ -338,7 +341,8 @@ static void tell_graph(const explanation *x, pol_value graph, pol_builder *told)
 POL_MUST_USE static bool tell_statements(explanation *x, pol_value *told)
 {
     pol_builder b = pol_builder_new(x->arena);
-    pol_value statements = list(x->document, "statements"), graphs = list(x->document, "graphs"), tiers = list(x->document, "tiers");
+    pol_value statements = list(x->document, "statements"), graphs = list(x->document, "graphs");
+    pol_value tiers = list(x->document, "tiers");
     for (uint32_t i = 0; i < statements.n; i++) {
         pol_value statement = pol_element(statements, i), one;
         if (!names_it(list(statement, "actions"), x->action) || !names_it(list(statement, "types"), x->type))
@@ -419,7 +423,8 @@ static pol_value needs_of(const explanation *x, pol_value permit, pol_value stat
     }
     for (uint32_t i = 0; i < statements.n && needs.n < NEEDS_MAX; i++) {
         pol_value s = pol_element(statements, i);
-        if (is_text(pol_object_member(s, "effect"), "forbid") && pol_is_true(pol_object_member(s, "applies")) && rank_of(x, pol_object_member(s, "tier")) <= rank)
+        bool applies = is_text(pol_object_member(s, "effect"), "forbid") && pol_is_true(pol_object_member(s, "applies"));
+        if (applies && rank_of(x, pol_object_member(s, "tier")) <= rank)
             add_need(x, &needs, "no forbid", "id", pol_object_member(s, "id"));
     }
     pol_value errors = list(x->decision, "errors");
@@ -431,7 +436,8 @@ static pol_value needs_of(const explanation *x, pol_value permit, pol_value stat
     return pol_builder_array(&needs);
 }
 
-/* The permit that lacks least: of equal ones one that names the action and the type rather than `*`, and then the first in the order of tiers and files. */
+/* The permit that lacks least: of equal ones one that names the action and the type rather than `*`, and then the first in the
+ * order of tiers and files. */
 static pol_value tell_nearest(const explanation *x, pol_value statements, pol_value scope)
 {
     pol_value nearest = pol_undefined(), least = pol_undefined();
@@ -500,7 +506,7 @@ bool pol_explain(pol_eval *ev, pol_value input, pol_value *out, pol_error *err)
     POL_TRY(x.trace != NULL);
     int64_t decision = pol_trace_function(x.trace, POL_BYTES("data.polward.decision"));
     pol_entry entry = {.function = (int32_t)decision, .rest = pol_empty(POL_ARRAY)};
-    bool ok = decision >= 0 || pol_fail(err, POL_E_USAGE, "there is nothing to explain: the bundle has no statements, or was built for other entry points");
+    bool ok = decision >= 0 || pol_fail(err, POL_E_USAGE, "there is nothing to explain: the bundle has no polward/decision");
     x.left = limit;
     if (ok) {
         ok = pol_eval_run(ev, entry, input, &x.decision, err);

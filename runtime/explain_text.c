@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An explanation as text for people: the verdict first, then what decided, then what else matched, then what would have to differ. Takes the JSON form and
- * knows nothing of bundles.
+ * An explanation as text for people: the verdict first, then what decided, then what else matched, then what would have to
+ * differ. Takes the JSON form and knows nothing of bundles.
  */
 #include "runtime/explain.h"
 #include "runtime/json.h"
@@ -94,7 +94,8 @@ static bool contains(pol_bytes whole, pol_bytes part)
 static bool is_noise(pol_value condition, pol_value values, uint32_t i, bool reasons)
 {
     pol_value one = pol_element(values, i), value = pol_object_member(one, "value");
-    if (reasons && (!pol_is_defined(value) || value.tag == POL_BOOL) && pol_bytes_equal(text(one, "text"), text(condition, "text")))
+    bool is_plain = !pol_is_defined(value) || value.tag == POL_BOOL;
+    if (reasons && is_plain && pol_bytes_equal(text(one, "text"), text(condition, "text")))
         return true;
     if (!pol_is_collection(value))
         return false;
@@ -336,7 +337,9 @@ static void put_need(pol_buf *out, pol_value need)
         pol_value clause = pol_object_member(need, "clause"), conditions = list(clause, "conditions");
         bool unless = is(clause, "clause", "unless");
         pol_buf_text(out, pol_is_defined(pol_object_member(clause, "error")) ? "- without an error, " : "- ");
-        pol_buf_text(out, unless ? "its `unless` must not hold: " : is(clause, "clause", "if") ? "its `if` must hold: " : "its `returning` must have a value");
+        pol_buf_text(out, unless                       ? "its `unless` must not hold: "
+                          : is(clause, "clause", "if") ? "its `if` must hold: "
+                                                       : "its `returning` must have a value");
         for (uint32_t i = 0; i < conditions.n && !is(clause, "clause", "returning"); i++) {
             pol_buf_text(out, i ? "; " : "");
             put_source(out, text(pol_element(conditions, i), "text"));

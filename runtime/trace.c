@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The listener behind explanations. It is called before each instruction and reads what the one before it left in the registers, so the machine
- * that is watched is the machine that decides. Rego has no recursion: one call of a function at a time is open, so what was
- * seen is kept by function and by part.
+ * The listener behind explanations. It is called before each instruction and reads what the one before it left in the registers,
+ * so the machine that is watched is the machine that decides. Rego has no recursion: one call of a function at a time is open, so
+ * what was seen is kept by function and by part.
  */
 #include "runtime/trace.h"
 
@@ -69,7 +69,8 @@ POL_MUST_USE static bool check_parts(pol_trace *t, pol_error *err)
     }
     for (size_t i = 0; i < t->bundle->n_code; i++)
         if (t->part_of[i] > t->n_parts)
-            return pol_fail(err, POL_E_BUNDLE, "section explain: instruction %zu has part %u of %u", i, t->part_of[i], t->n_parts);
+            return pol_fail(err, POL_E_BUNDLE, "section explain: instruction %zu has part %u of %u", i, t->part_of[i],
+                            t->n_parts);
     return true;
 }
 
@@ -173,8 +174,8 @@ static void tell(const pol_trace *t, pol_told what, uint32_t function, uint32_t 
         t->teller(t->teller_context, what, function, part, (size_t)(t->ev->frame - t->ev->frames));
 }
 
-/* The condition that the last instruction belongs to was left by a jump to anywhere but right behind it: it failed. An iterator that
- * is done says nothing of its condition. */
+/* The condition that the last instruction belongs to was left by a jump to anywhere but right behind it: it failed. An iterator
+ * that is done says nothing of its condition. */
 static void tell_failure(const pol_trace *t, const open_call *call, uint32_t pc)
 {
     const pol_bundle_function *fn = &t->bundle->functions[call->function];
@@ -363,8 +364,8 @@ static pol_value explain_condition(pol_trace *t, uint32_t function, uint32_t con
     return pol_builder_object(&b);
 }
 
-/* The conditions of the last call of a function that tell why it gave nothing (of each body the last one that was reached), or something (all of
- * the body that held). Bodies lie in the order of parts. */
+/* The conditions of the last call of a function that tell why it gave nothing (of each body the last one that was reached), or
+ * something (all of the body that held). Bodies lie in the order of parts. */
 static pol_value explain_function(pol_trace *t, uint32_t function, bool held, unsigned depth)
 {
     const function_state *f = &t->functions[function];
@@ -425,5 +426,6 @@ pol_value pol_trace_place(const pol_trace *t, uint32_t function, uint32_t part)
     const pol_bundle_function *fn = &t->bundle->functions[function];
     const pol_bundle_place *place = &t->bundle->places[fn->first_insn];
     bool known = place->row && place->file < t->bundle->n_files; /* a query's function has no place */
-    return pol_trace_location(&t->ev->arena, known ? pol_bundle_name(t->bundle, t->bundle->files[place->file]) : "", place->row, place->col);
+    const char *file = known ? pol_bundle_name(t->bundle, t->bundle->files[place->file]) : "";
+    return pol_trace_location(&t->ev->arena, file, place->row, place->col);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a listener sees of a decision: which parts of the source were reached, with which values, and which conditions failed. The section "explain" of a bundle
- * says which part an instruction computes. It is looked at only when a trace is wanted, so opening a bundle does not check it: a
- * reader here takes each number in it for a lie until it has been compared with the tables.
+ * What a listener sees of a decision: which parts of the source were reached, with which values, and which conditions failed. The
+ * section "explain" of a bundle says which part an instruction computes. It is looked at only when a trace is wanted, so opening
+ * a bundle does not check it: a reader here takes each number in it for a lie until it has been compared with the tables.
  *
- * pol_explain_header | uint32_t part of each instruction (1 + index; 0: none) | parts | texts | document (JSON: what the statements say)
+ * pol_explain_header | uint32_t part of each instruction (1 + index; 0: none) | parts | texts | document (JSON: what the
+ * statements say)
  */
 #pragma once
 
@@ -32,7 +33,8 @@ _Static_assert(sizeof(pol_explain_header) == 16 && sizeof(pol_explain_part) == 3
 
 typedef struct pol_trace pol_trace;
 
-/* A trace of what ev runs next, in ev's arena, until pol_trace_end; ev has begun. NULL with err when the bundle was built without what traces need. */
+/* A trace of what ev runs next, in ev's arena, until pol_trace_end; ev has begun. NULL with err when the bundle was built without
+ * what traces need. */
 pol_trace *pol_trace_begin(pol_eval *ev, pol_error *err);
 void pol_trace_end(pol_trace *t);
 /* What a trace tells as it goes; part is 1 + the condition's, 0 of calls. */
@@ -61,10 +63,11 @@ bool pol_trace_value(const pol_trace *t, uint32_t function, pol_value *value);
 /* {"file", "row", "col"} */
 pol_value pol_trace_location(pol_arena *arena, const char *file, uint32_t row, uint32_t col);
 
-/* Why the last call of a function gave nothing: for each body the first condition that failed (of those reached, the last one), as an array of
- * {"text", "location", "values": [{"text", "value"?}], "kind"?, "tried"?, "because"?}. Values are what was seen at the last try; without "value" it was
- * undefined. "tried" is how often it failed, when that was more than once; "because" the same for a rule that the condition reads; "kind" is "value" of what is
- * no condition but the value of a rule or of an `assign from`. */
+/* Why the last call of a function gave nothing: for each body the first condition that failed (of those reached, the last one),
+ * as an array of {"text", "location", "values": [{"text", "value"?}], "kind"?, "tried"?, "because"?}. Values are what was seen at
+ * the last try; without "value" it was undefined. "tried" is how often it failed, when that was more than once; "because" the
+ * same for a rule that the condition reads; "kind" is "value" of what is no condition but the value of a rule or of an `assign
+ * from`. */
 pol_value pol_trace_failed(pol_trace *t, uint32_t function);
 /* Why the last call of a function gave something: the conditions of the body that held, in the same form. */
 pol_value pol_trace_held(pol_trace *t, uint32_t function);

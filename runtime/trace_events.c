@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A trace as a list of events in the form of OPA's: calls are queries with a number each, conditions are expressions. What a mode leaves out is left
- * out at the end, when it is known which calls have something in them. The list is bounded: what would come behind is counted.
+ * A trace as a list of events in the form of OPA's: calls are queries with a number each, conditions are expressions. What a mode
+ * leaves out is left out at the end, when it is known which calls have something in them. The list is bounded: what would come
+ * behind is counted.
  */
 #include "runtime/trace.h"
 
@@ -142,12 +143,13 @@ static pol_value locals_of(pol_arena *arena, pol_value condition)
 
 static pol_value node_of(const pol_events *e, const event *one)
 {
+    const pol_bundle *bundle = e->ev->bundle;
     pol_arena *arena = &e->ev->arena;
     pol_builder b = pol_builder_new(arena);
     if (one->part)
         pol_builder_put_text(&b, "text", pol_string(pol_trace_text(e->trace, one->part)));
     else
-        pol_builder_put_text(&b, "name", pol_string_text(pol_bundle_name(e->ev->bundle, e->ev->bundle->functions[one->function].name)));
+        pol_builder_put_text(&b, "name", pol_string_text(pol_bundle_name(bundle, bundle->functions[one->function].name)));
     return pol_builder_object(&b);
 }
 
@@ -231,7 +233,8 @@ void pol_events_text(pol_value events, pol_buf *out)
         while (out->n - begun < 24);
         pol_value op = pol_object_member(one, "op");
         bool enter = op.tag == POL_STRING && pol_bytes_is(pol_text(op), "Enter");
-        for (size_t k = find_depth(&calls, enter, number(pol_object_member(one, "query_id")), number(pol_object_member(one, "parent_id"))); k > 0; k--)
+        int64_t query = number(pol_object_member(one, "query_id")), parent = number(pol_object_member(one, "parent_id"));
+        for (size_t k = find_depth(&calls, enter, query, parent); k > 0; k--)
             pol_buf_text(out, "| ");
         put_text(out, op);
         pol_buf_byte(out, ' ');

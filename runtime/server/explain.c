@@ -32,8 +32,8 @@ static pol_value lines_of(pol_arena *arena, pol_value events)
     return pol_builder_array(&lines);
 }
 
-bool pol_decide_told(pol_worker *worker, pol_explain_wish wish, pol_entry entry, pol_value input, pol_value *result, pol_value *events,
-                     pol_error *err)
+bool pol_decide_told(pol_worker *worker, pol_explain_wish wish, pol_entry entry, pol_value input, pol_value *result,
+                     pol_value *events, pol_error *err)
 {
     *events = pol_undefined();
     if (wish.kind != POL_EXPLAIN_EVENTS)

@@ -23,6 +23,6 @@ pol_explain_wish pol_explain_asked(const pol_worker *worker, const pol_request *
 /* As pol_decide; *events is an array when events were asked for. Where the bundle cannot explain it is empty. */
 POL_MUST_USE bool pol_decide_told(pol_worker *worker, pol_explain_wish wish, pol_entry entry, pol_value input, pol_value *result,
                                   pol_value *events, pol_error *err);
-/* The explanation of data.polward.decision for input, after a decision, whose result stays valid; errors of the evaluator do not. Where there is
- * none: {"error": why}. */
+/* The explanation of data.polward.decision for input, after a decision, whose result stays valid; errors of the evaluator do not.
+ * Where there is none: {"error": why}. */
 pol_value pol_explain_told(pol_worker *worker, pol_value input);
