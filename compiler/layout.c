@@ -483,6 +483,15 @@ static bool goes_on(const layout *l, uint32_t i)
     return is_operator(l, i - 1) || is_operator(l, i) || kind_at(l, i) == TK_WITH || kind_at(l, i) == TK_ELSE;
 }
 
+/* Would the line be too wide with the `with` that begins with token i? */
+static bool passes_width(const layout *l, uint32_t i)
+{
+    uint32_t end = i + 1;
+    while (!closes(kind_at(l, end)) && kind_at(l, end) != TK_WITH && !(l->marks[end] & (MARK_ITEM | MARK_EXPR)) && end - i < WIDTH)
+        end = opens(kind_at(l, end)) ? l->match[end] + 1 : last_of(l, end) + 1;
+    return column(l) + 1 + width_of(l, i, end - 1) > WIDTH;
+}
+
 /* What stands between token i, which is not the first of its item, and the one before it. */
 static void put_gap(layout *l, uint32_t i)
 {
@@ -505,6 +514,8 @@ static void put_gap(layout *l, uint32_t i)
             pol_buf_byte(l->out, ';');
         bool chain = !f && kind_at(l, i) == TK_ELSE;
         break_line(l, i, chain ? 0 : inner + 1, true, false);
+    } else if (kind_at(l, i) == TK_WITH && passes_width(l, i)) {
+        break_line(l, i, inner + 1, true, false);
     } else if (!f && l->in_statement && kind_at(l, i - 1) == TK_COMMA && column(l) + 1 + width_of(l, i, i + 1) > WIDTH) {
         break_line(l, i, inner + 1, true, false);
     } else {
