@@ -111,6 +111,7 @@ typedef struct pol_checker {
     pol_rule_node *tree;     /* data */
     bool incomplete;         /* a module has syntax errors: what is not known may have been in it */
     const pol_type *request; /* of input in .pol modules; NULL: there are none */
+    const pol_type *data;    /* of base data there */
     pol_namemap with_names;  /* withs.c: what is in program->with_paths */
     pol_namemap signature_names; /* of built-ins; unify.c */
     pol_signature *signatures;
@@ -164,6 +165,8 @@ bool pol_order_query(pol_checker *c, pol_module_info *m, pol_body *body, pol_loc
 
 /* ---- request.c ---- */
 const pol_type *pol_request_type(pol_checker *c);
+/* Of base data in .pol modules, by schema statements. */
+const pol_type *pol_data_type(pol_checker *c);
 
 /* ---- walking (walk.c) ---- */
 typedef struct pol_walk pol_walk;

@@ -109,17 +109,20 @@ static void check_operands(pol_inference *x, pol_term *ref, uint32_t i, const po
 static void check_data_ref(pol_inference *x, pol_term *ref)
 {
     const pol_rule_node *node = x->c->tree;
+    const pol_type *base = x->data ? x->data : pol_type_any();
     for (uint32_t i = 1; i < ref->n; i++) {
         pol_term *key = ref->items[i];
         if (!pol_is_constant(key)) {
-            check_operands(x, ref, i, pol_type_any());
+            check_operands(x, ref, i, node == x->c->tree ? pol_type_any() : base);
             return;
         }
         node = pol_rule_node_child(node, key);
         if (!node) {
-            check_operands(x, ref, i + 1, pol_type_any());
+            check_operands(x, ref, i, base);
             return;
         }
+        base = pol_type_select(x->arena, base, pol_term_value(x->arena, key));
+        base = base ? base : pol_type_any();
         if (!node->n_rules)
             continue;
         if (node->rules[0]->rule->n_args) {
@@ -222,12 +225,28 @@ static void check_term(pol_inference *x, pol_term *t)
 
 /* ---- expressions ---- */
 
+/* A text that is none of the literals of a type may be one of them misspelt. */
+static void suggest_literal(pol_inference *x, const pol_term *text, const pol_type *t)
+{
+    if (text->kind != POL_TERM_STRING || !t || t->kind != POL_TYPE_KIND_ANY)
+        return;
+    pol_bytes *names = POL_NEW_ARRAY(x->arena, pol_bytes, t->n + 1);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->n; i++)
+        if (t->parts[i]->literal.tag == POL_STRING)
+            names[n++] = pol_text(t->parts[i]->literal);
+    pol_diag_suggest(x->c->diags, text->text, names, n);
+}
+
 static void check_equal(pol_inference *x, pol_term *a, pol_term *b, pol_span span)
 {
-    if (!pol_unify_terms(x, a, b))
-        REPORT(x, POL_D_TYPE_MATCH, span, "these two can never be equal: `%s` is %s, `%s` is %s",
-               term_text(x, a), type_text(x, pol_type_of(x, a)), term_text(x, b),
-               type_text(x, pol_type_of(x, b)));
+    if (pol_unify_terms(x, a, b))
+        return;
+    REPORT(x, POL_D_TYPE_MATCH, span, "these two can never be equal: `%s` is %s, `%s` is %s",
+           term_text(x, a), type_text(x, pol_type_of(x, a)), term_text(x, b),
+           type_text(x, pol_type_of(x, b)));
+    suggest_literal(x, a, pol_type_of(x, b));
+    suggest_literal(x, b, pol_type_of(x, a));
 }
 
 static bool is_equality(const pol_term *t)
@@ -380,7 +399,8 @@ static void check_rule(pol_checker *c, pol_rule_info *b)
     pol_inference x = {.c = c,
                        .arena = c->arena,
                        .locals = b->locals,
-                       .input = b->module->polward ? c->request : NULL};
+                       .input = b->module->polward ? c->request : NULL,
+                       .data = b->module->polward ? c->data : NULL};
     pol_rule *rule = b->rule;
     for (uint32_t i = 0; i < b->locals->n; i++)
         if (b->locals->items[i].argument)
@@ -408,8 +428,10 @@ static void check_rule(pol_checker *c, pol_rule_info *b)
 void pol_check_types(pol_checker *c, const pol_rule_order *order)
 {
     for (uint32_t i = 0; i < c->n_modules && !c->request; i++)
-        if (c->modules[i].polward)
+        if (c->modules[i].polward) {
             c->request = pol_request_type(c);
+            c->data = pol_data_type(c);
+        }
     for (uint32_t i = 0; i < order->n; i++) {
         if (order->items[i]->failed)
             order->items[i]->node->open = true;

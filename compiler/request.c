@@ -3,6 +3,7 @@
  * statements say of the parts that are open without them.
  */
 #include "compiler/check.h"
+#include "grammar/parse.h"
 
 /* cert, token, request and peer are what a verifier or the listener gives: nothing else can be
  * there. */
@@ -41,22 +42,6 @@ static const pol_type *type_of_name(pol_bytes name)
     return pol_type_any();
 }
 
-static const pol_type *type_of_literal(const pol_term *t)
-{
-    switch ((pol_term_kind)t->kind) {
-    case POL_TERM_NULL:
-        return pol_type_scalar(POL_TYPE_KIND_NULL);
-    case POL_TERM_BOOL:
-        return pol_type_scalar(POL_TYPE_KIND_BOOL);
-    case POL_TERM_NUMBER:
-        return pol_type_scalar(POL_TYPE_KIND_NUMBER);
-    case POL_TERM_STRING:
-        return pol_type_scalar(POL_TYPE_KIND_STRING);
-    default:
-        return pol_type_any();
-    }
-}
-
 static const pol_type *type_of_node(pol_arena *arena, const pol_type_node *node)
 {
     const pol_type *t = NULL;
@@ -64,7 +49,7 @@ static const pol_type *type_of_node(pol_arena *arena, const pol_type_node *node)
     case POL_TYPE_NAME:
         return type_of_name(node->text);
     case POL_TYPE_LITERAL:
-        return type_of_literal(node->literal);
+        return pol_type_literal(arena, pol_term_value(arena, node->literal));
     case POL_TYPE_ARRAY:
         return pol_type_array(arena, NULL, 0, type_of_node(arena, node->of));
     case POL_TYPE_SET:
@@ -189,4 +174,17 @@ const pol_type *pol_request_type(pol_checker *c)
                 t = put(c->arena, t, st->path, type_of_node(c->arena, st->type));
         }
     return resource ? put(c->arena, t, POL_BYTES("resource"), resource) : t;
+}
+
+const pol_type *pol_data_type(pol_checker *c)
+{
+    const pol_program *p = c->program;
+    const pol_type *t = pol_type_any();
+    for (uint32_t i = 0; i < p->n_modules; i++)
+        for (uint32_t k = 0; k < p->modules[i]->n_statements; k++) {
+            const pol_statement *st = p->modules[i]->statements[k];
+            if (st->kind == POL_STATEMENT_SCHEMA && st->type && pol_bytes_starts(st->path, POL_BYTES("data.")))
+                t = put(c->arena, t, pol_bytes_of(st->path.at + 5, st->path.n - 5), type_of_node(c->arena, st->type));
+        }
+    return t;
 }

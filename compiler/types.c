@@ -3,6 +3,7 @@
  * than UNION_MAX members is any, which only means that less is known.
  */
 #include "compiler/types.h"
+#include "runtime/json.h"
 
 #include <stdlib.h>
 
@@ -101,6 +102,9 @@ static bool same(const pol_type *a, const pol_type *b)
         return true;
     if (!a || !b || a->kind != b->kind || a->n != b->n || a->n_properties != b->n_properties)
         return false;
+    if (pol_is_defined(a->literal) != pol_is_defined(b->literal) ||
+        (pol_is_defined(a->literal) && !pol_equal(a->literal, b->literal)))
+        return false;
     for (uint32_t i = 0; i < a->n; i++)
         if (!same(a->parts[i], b->parts[i]))
             return false;
@@ -162,6 +166,11 @@ static const pol_type *type_of_scalar(pol_value v)
     default:
         return &scalars[POL_TYPE_KIND_NUMBER];
     }
+}
+
+const pol_type *pol_type_literal(pol_arena *arena, pol_value scalar)
+{
+    return make(arena, (pol_type){.kind = type_of_scalar(scalar)->kind, .literal = scalar});
 }
 
 static const pol_type *element_of(const pol_type *array, uint64_t i)
@@ -228,7 +237,8 @@ bool pol_types_meet(const pol_type *a, const pol_type *b)
     case POL_TYPE_KIND_SET:
         return pol_types_meet(a->rest, b->rest);
     default:
-        return true;
+        return !pol_is_defined(a->literal) || !pol_is_defined(b->literal) ||
+               pol_equal(a->literal, b->literal);
     }
 }
 
@@ -559,7 +569,12 @@ static void write_type(pol_buf *out, const pol_type *t, unsigned depth)
             write_list(out, t->parts, t->n, " | ", depth + 1);
         return;
     default:
-        pol_buf_text(out, names[t->kind]);
+        if (t->literal.tag == POL_STRING)
+            pol_buf_quoted(out, pol_text(t->literal), 40);
+        else if (pol_is_defined(t->literal))
+            pol_json_write(out, t->literal, POL_JSON_COMPACT);
+        else
+            pol_buf_text(out, names[t->kind]);
     }
 }
 

@@ -26,6 +26,7 @@ typedef struct {
 
 struct pol_type {
     uint8_t kind;           /* pol_kind */
+    pol_value literal;      /* of a scalar: the one value that it can be; undefined: any of the kind */
     const pol_type **parts; /* ARRAY: the first elements; ANY: of the union, no two alike */
     uint32_t n;
     const pol_type *rest; /* ARRAY: further elements; SET: elements; OBJECT: values of other keys;
@@ -46,6 +47,7 @@ typedef struct {
 
 const pol_type *pol_type_any(void);
 const pol_type *pol_type_scalar(pol_kind kind);
+const pol_type *pol_type_literal(pol_arena *arena, pol_value scalar);
 const pol_type *pol_type_array(pol_arena *arena, const pol_type **parts, uint32_t n,
                                const pol_type *rest);
 const pol_type *pol_type_set(pol_arena *arena, const pol_type *of);

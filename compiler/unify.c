@@ -71,6 +71,11 @@ bool pol_functions_fit(pol_inference *x, const pol_with *w)
 
 /* ---- types of terms ---- */
 
+static const pol_type *known(const pol_type *t)
+{
+    return t ? t : pol_type_any();
+}
+
 static bool has_rules_below(const pol_rule_node *node)
 {
     for (uint32_t i = 0; i < node->n_children; i++)
@@ -103,7 +108,7 @@ static const pol_type *type_of_ref(pol_inference *x, const pol_term *ref)
     for (uint32_t i = 1; i < ref->n; i++) {
         node = pol_is_constant(ref->items[i]) ? pol_rule_node_child(node, ref->items[i]) : NULL;
         if (!node)
-            return pol_type_any();
+            return x->data ? known(select_operands(x, x->data, ref, 1)) : pol_type_any();
         if (node->n_rules) {
             const pol_type *t = node->rules[0]->rule->n_args ? NULL : pol_type_of_node(node);
             return select_operands(x, t ? t : pol_type_any(), ref, i + 1);
@@ -158,11 +163,6 @@ static const pol_type *type_of_call(pol_inference *x, const pol_term *t)
 {
     pol_signature s;
     return pol_signature_of(x, t, &s) && s.result ? s.result : pol_type_any();
-}
-
-static const pol_type *known(const pol_type *t)
-{
-    return t ? t : pol_type_any();
 }
 
 const pol_type *pol_type_of(pol_inference *x, const pol_term *t)
@@ -310,5 +310,11 @@ bool pol_unify_terms(pol_inference *x, const pol_term *a, const pol_term *b)
         return pol_unify_term(x, a, type_b, false);
     if (!type_b)
         return pol_unify_term(x, b, type_a, false);
+    /* Against what a schema says: of two constants the author may know. */
+    if (pol_is_constant(a) != pol_is_constant(b)) {
+        const pol_term *constant = pol_is_constant(a) ? a : b;
+        const pol_type *literal = pol_type_literal(x->arena, pol_term_value(x->arena, constant));
+        return pol_types_meet(literal, constant == a ? type_b : type_a);
+    }
     return pol_types_meet(type_a, type_b);
 }

@@ -10,6 +10,7 @@ typedef struct {
     pol_arena *arena;
     pol_locals *locals;
     const pol_type *input; /* NULL: any */
+    const pol_type *data;  /* of base data; NULL: any */
     bool failed;
 } pol_inference;
 
