@@ -159,6 +159,21 @@ static const pol_type *type_of_resource(pol_arena *arena, const pol_program *p)
                            r.open ? pol_type_any() : NULL);
 }
 
+/* What JWT and RFC 9068 give a meaning needs no declaring: RFC 7519 section 4.1, RFC 9068 section 2.2, RFC 8705 section 3.1. */
+static const pol_type *put_registered_claims(pol_arena *arena, const pol_type *t)
+{
+    static const char *const names[] = {"iss",       "sub", "aud", "exp",   "nbf",    "iat",   "jti",         "client_id",
+                                        "auth_time", "acr", "amr", "scope", "groups", "roles", "entitlements", "cnf"};
+    const pol_type *claims = pol_type_select(arena, pol_type_select(arena, t, pol_string_text("token")), pol_string_text("claims"));
+    for (size_t i = 0; claims && i < sizeof names / sizeof *names; i++) {
+        if (pol_type_select(arena, claims, pol_string_text(names[i])))
+            continue;
+        const char *path = pol_arena_printf(arena, "token.claims.%s", names[i]);
+        t = put(arena, t, pol_bytes_text(path), pol_type_any());
+    }
+    return t;
+}
+
 const pol_type *pol_request_type(pol_checker *c)
 {
     const pol_program *p = c->program;
@@ -173,6 +188,7 @@ const pol_type *pol_request_type(pol_checker *c)
                 !pol_bytes_starts(st->path, POL_BYTES("data")))
                 t = put(c->arena, t, st->path, type_of_node(c->arena, st->type));
         }
+    t = put_registered_claims(c->arena, t);
     return resource ? put(c->arena, t, POL_BYTES("resource"), resource) : t;
 }
 

@@ -15,5 +15,12 @@ typedef struct {
 uint32_t pol_schema_root(const pol_statement *schema, pol_bytes type, pol_value path);
 /* What schema says of path, whose first root segments lead to what schema is of. */
 pol_declared pol_schema_at(const pol_statement *schema, uint32_t root, pol_value path);
+/* ---- schema_json.c ---- */
+/* The type that a JSON Schema describes, as far as the language has words for it. */
+pol_type_node *pol_schema_of_json(pol_arena *arena, pol_value schema, pol_span span);
+/* ---- schema_check.c ---- */
+/* Reads the files that schema statements name, and checks the data against the schemas of it. */
+void pol_schemas_prepare(pol_program *program, pol_statements *s);
+
 /* The part of a union that holds others, or the type itself; NULL when there are several. */
 const pol_type_node *pol_schema_holder(const pol_type_node *type);

@@ -2,6 +2,7 @@
  * The eight statements as declarations of the whole bundle: names are unique and known, tiers and ids are settled, bodies become hidden rules of their module, so that all
  * later stages see plain rules. What the statements decide is planned in lower_decision.c.
  */
+#include "compiler/schema.h"
 #include "compiler/statements.h"
 #include "grammar/parse.h"
 #include "runtime/json.h"
@@ -543,6 +544,7 @@ bool pol_statements_prepare(pol_program *program)
     check_ids(program, s);
     check_scopes(program, s);
     check_schemas(program, s);
+    pol_schemas_prepare(program, s);
     check_routes(program, s);
     mark_derived(s);
     program->has_statements = true;

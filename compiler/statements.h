@@ -54,7 +54,7 @@ typedef struct pol_statements {
     uint32_t n_scopes, scopes_capacity;
     const pol_statement **routes;
     uint32_t n_routes, routes_capacity;
-    const pol_statement **schemas;
+    pol_statement **schemas;
     uint32_t n_schemas, schemas_capacity;
     struct pol_polarity *polarity; /* attributes.c */
     pol_value *tier_indexes;       /* lower_decision.c: of each tier; NULL: not made yet */
