@@ -102,6 +102,24 @@ void pol_compiler_set_revision(pol_compiler *c, pol_bytes revision)
         c->options.revision = (const char *)pol_arena_copy(&c->arena, revision.at, revision.n);
 }
 
+bool pol_compiler_add_tiers(pol_compiler *c, const char *name, pol_value tiers, pol_error *err)
+{
+    if (!pol_is_defined(tiers))
+        return true;
+    if (tiers.tag != POL_OBJECT)
+        return pol_fail(err, POL_E_JSON, "%s: metadata.tiers is an object of names and weights", name);
+    for (uint32_t i = 0; i < tiers.n; i++) {
+        pol_bytes tier = pol_text(pol_member_key(tiers, i));
+        int64_t weight;
+        if (!pol_is_number(pol_member_value(tiers, i)) || !pol_number_int64(pol_member_value(tiers, i), &weight) || weight < 1 ||
+            weight > POL_TIER_WEIGHT_MAX)
+            return pol_fail(err, POL_E_JSON, "%s: the weight of tier `%.*s` is a whole number from 1 to %d", name, (int)tier.n,
+                            (const char *)tier.at, POL_TIER_WEIGHT_MAX);
+    }
+    c->program.tiers = c->program.tiers.tag == POL_OBJECT ? pol_object_union(&c->arena, c->program.tiers, tiers) : tiers;
+    return true;
+}
+
 /* Objects are merged member by member; two other values at one place are a conflict, equal ones too, as in OPA. */
 POL_MUST_USE static bool merge(pol_arena *arena, pol_value a, pol_value b, const char *name, pol_value *out, pol_error *err)
 {

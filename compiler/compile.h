@@ -45,6 +45,8 @@ void pol_compiler_ignore(pol_compiler *c, const char *pattern);
 bool pol_compiler_ignores(const pol_compiler *c, const char *name);
 /* For the manifest, where the options name no revision. */
 void pol_compiler_set_revision(pol_compiler *c, pol_bytes revision);
+/* Further tiers, {name: weight}, as `metadata.tiers` of a manifest has them (undefined: none); name is the manifest's, for the error. */
+POL_MUST_USE bool pol_compiler_add_tiers(pol_compiler *c, const char *name, pol_value tiers, pol_error *err);
 /* Runs all stages. False when there are errors; see pol_compiler_diags. */
 POL_MUST_USE bool pol_compiler_run(pol_compiler *c);
 const pol_diags *pol_compiler_diags(const pol_compiler *c);

@@ -132,7 +132,7 @@ POL_MUST_USE static bool load_entry(loading *l, const char *folder, const char *
         pol_value revision = pol_object_member(manifest, "revision");
         if (revision.tag == POL_STRING)
             pol_compiler_set_revision(l->c, pol_text(revision));
-        return true;
+        return pol_compiler_add_tiers(l->c, path, pol_object_member(pol_object_member(manifest, "metadata"), "tiers"), l->err);
     }
     if (!S_ISREG(st.st_mode) || !is_wanted(l, name))
         return true;

@@ -77,6 +77,7 @@ typedef struct {
     pol_module **modules;
     uint32_t n_modules, modules_capacity;
     pol_value data;         /* base documents: an object */
+    pol_value tiers;        /* {name: weight} beside the ones that are always there; undefined: none */
     /* made by pol_program_check */
     pol_group **groups;
     uint32_t n_groups, groups_capacity;

@@ -14,6 +14,31 @@ static const struct {
     int weight;
 } default_tiers[] = {{"override", 1000}, {POL_TIER_SCOPE, 900}, {"tenant", 100}, {"user", 80}, {"role", 60}};
 
+static int compare_tiers(const void *a, const void *b)
+{
+    return ((const pol_tier *)b)->weight - ((const pol_tier *)a)->weight;
+}
+
+/* The tiers that are always there, and those of the manifest, which may not change them: by weight, greatest first. */
+static void collect_tiers(pol_program *p, pol_statements *s)
+{
+    for (size_t i = 0; i < sizeof default_tiers / sizeof *default_tiers; i++) {
+        POL_GROW(p->arena, s->tiers, s->n_tiers, s->tiers_capacity);
+        s->tiers[s->n_tiers++] = (pol_tier){pol_bytes_text(default_tiers[i].name), default_tiers[i].weight};
+    }
+    for (uint32_t i = 0; p->tiers.tag == POL_OBJECT && i < p->tiers.n; i++) {
+        pol_tier tier = {pol_text(pol_member_key(p->tiers, i)), (int)pol_number_to_double(pol_member_value(p->tiers, i))};
+        for (uint32_t k = 0; k < s->n_tiers; k++)
+            if (pol_bytes_equal(s->tiers[k].name, tier.name) || s->tiers[k].weight == tier.weight)
+                pol_diag(p->diags, POL_D_TIER_WEIGHT, (pol_span){0, 0, 0},
+                         "the manifest's tier `%.*s` of weight %d has the name or the weight of tier `%.*s` (%d): each tier has its own", (int)tier.name.n,
+                         (const char *)tier.name.at, tier.weight, (int)s->tiers[k].name.n, (const char *)s->tiers[k].name.at, s->tiers[k].weight);
+        POL_GROW(p->arena, s->tiers, s->n_tiers, s->tiers_capacity);
+        s->tiers[s->n_tiers++] = tier;
+    }
+    qsort(s->tiers, s->n_tiers, sizeof *s->tiers, compare_tiers);
+}
+
 static int64_t find_tier(const pol_statements *s, pol_bytes name)
 {
     for (uint32_t i = 0; i < s->n_tiers; i++)
@@ -529,10 +554,7 @@ bool pol_statements_prepare(pol_program *program)
         return true;
     pol_statements *s = POL_NEW(program->arena, pol_statements);
     program->statements = s;
-    for (size_t i = 0; i < sizeof default_tiers / sizeof *default_tiers; i++) {
-        POL_GROW(program->arena, s->tiers, s->n_tiers, s->tiers_capacity);
-        s->tiers[s->n_tiers++] = (pol_tier){pol_bytes_text(default_tiers[i].name), default_tiers[i].weight};
-    }
+    collect_tiers(program, s);
     check_reserved(program);
     pol_roles_collect(program, s);
     package_counts counts = {0};

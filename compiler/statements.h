@@ -66,6 +66,7 @@ typedef struct pol_statements {
 POL_MUST_USE bool pol_statements_prepare(pol_program *program);
 /* The route table for the manifest: array of {"method", "template", "action", "type"}; empty when there are none. */
 pol_value pol_statements_routes(const pol_program *program);
+enum { POL_TIER_WEIGHT_MAX = 10000 };
 /* The tier that a scope ceiling stands in. */
 #define POL_TIER_SCOPE "scope"
 /* Adds to the last diagnostic the role that name may have meant. */

@@ -362,6 +362,26 @@ def build_leaves_an_old_bundle_when_it_fails(d):
 
 
 @test
+def a_manifest_has_tiers_of_its_own(d):
+    policy = """package p
+
+permit anyone to read on t at region
+forbid anyone to read on t at user
+forbid anyone to read on t at tenant as "wall" if resource.type == "never"
+"""
+    write(d, {"b/.manifest": {"metadata": {"tiers": {"region": 90}}}, "b/p.pol": policy})
+    request = {"action": {"name": "read"}, "resource": {"type": "t"}}
+    run = Run("eval", "-b", d / "b", "-I", "-f", "raw", "data.polward.decision.tier", stdin=json.dumps(request))
+    equal(run.out, "region\n", run)
+    write(d, {"b/.manifest": {"metadata": {"tiers": {"user": 90}}}})
+    run = Run("check", "-b", d / "b")
+    equal(run.code, 1, run)
+    contains(run.err + run.out, "tier `user`")
+    write(d, {"b/.manifest": {"metadata": {"tiers": {"region": 0}}}})
+    contains(Run("build", "-o", d / "x.polb", "-b", d / "b").err, "from 1 to 10000")
+
+
+@test
 def inspect_shows_the_manifest(d):
     write(d, {"p.rego": ALLOW, "data.json": {"users": []}})
     equal(Run("build", d / "p.rego", d / "data.json", "-o", d / "b.polb", "--revision", "r1").code, 0)
