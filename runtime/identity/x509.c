@@ -23,6 +23,7 @@ POL_CLEANUP(X509_STORE_CTX *, X509_STORE_CTX_free)
 POL_CLEANUP(GENERAL_NAMES *, GENERAL_NAMES_free)
 POL_CLEANUP(NAME_CONSTRAINTS *, NAME_CONSTRAINTS_free)
 POL_CLEANUP(BIGNUM *, BN_free)
+POL_CLEANUP(EXTENDED_KEY_USAGE *, EXTENDED_KEY_USAGE_free)
 
 enum { CHAIN_MAX = 16, PEM_MAX = 1 << 20, DEPTH_DEFAULT = 10, SERIAL_MAX_BYTES = 20 };
 
@@ -228,6 +229,9 @@ static const char *check_leaf(X509 *leaf)
     POL_CLEAN(GENERAL_NAMES_free) GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, &critical, NULL);
     if (!names && critical != -1)
         return pol_reason_cert_malformed;
+    /* RFC 5280, 4.2.1.6: critical where it stands for the subject, and there only */
+    if (critical == 1 && X509_NAME_entry_count(X509_get_subject_name(leaf)) > 0)
+        return pol_reason_cert_constraint;
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
         if (!is_name_well_formed(sk_GENERAL_NAME_value(names, i)))
             return pol_reason_cert_malformed;
@@ -241,6 +245,8 @@ static const char *check_constraints(X509 *ca, X509 *leaf)
     POL_CLEAN(NAME_CONSTRAINTS_free) NAME_CONSTRAINTS *nc = X509_get_ext_d2i(ca, NID_name_constraints, &critical, NULL);
     if (!nc)
         return critical == -1 ? NULL : pol_reason_cert_malformed;
+    if (critical != 1) /* RFC 5280, 4.2.1.10 */
+        return pol_reason_cert_constraint;
     if (sk_GENERAL_SUBTREE_num(nc->permittedSubtrees) <= 0 && sk_GENERAL_SUBTREE_num(nc->excludedSubtrees) <= 0)
         return pol_reason_cert_constraint;
     if (!are_subtrees_well_formed(nc->permittedSubtrees) || !are_subtrees_well_formed(nc->excludedSubtrees))
@@ -249,18 +255,92 @@ static const char *check_constraints(X509 *ca, X509 *leaf)
     return names && wildcard_reaches(names, nc) ? pol_reason_cert_constraint : NULL;
 }
 
-static const char *check_path(STACK_OF(X509) *path)
+/* Every extension that OpenSSL knows can be read, also those that path building does not look at. */
+static bool are_extensions_readable(X509 *cert)
+{
+    for (int i = 0; i < X509_get_ext_count(cert); i++) {
+        X509_EXTENSION *ext = X509_get_ext(cert, i);
+        const X509V3_EXT_METHOD *method = X509V3_EXT_get(ext);
+        void *value = method ? X509V3_EXT_d2i(ext) : NULL;
+        if (method && !value)
+            return false;
+        if (value && method->it)
+            ASN1_item_free(value, ASN1_ITEM_ptr(method->it));
+        else if (value)
+            method->ext_free(value);
+    }
+    return true;
+}
+
+/* The leaf names the purpose itself: a certificate for everything is none for a client. SPIFFE lets an SVID name none. */
+static const char *check_purpose_named(X509 *leaf, const char *purpose)
+{
+    int critical;
+    POL_CLEAN(EXTENDED_KEY_USAGE_free) EXTENDED_KEY_USAGE *usages = X509_get_ext_d2i(leaf, NID_ext_key_usage, &critical, NULL);
+    if (!usages)
+        return critical == -1 && pol_svid_claimed(leaf) ? NULL : pol_reason_cert_purpose;
+    bool named = false;
+    for (int i = 0; i < sk_ASN1_OBJECT_num(usages); i++) {
+        int nid = OBJ_obj2nid(sk_ASN1_OBJECT_value(usages, i));
+        if (nid == NID_anyExtendedKeyUsage)
+            return pol_reason_cert_purpose;
+        named |= nid == OBJ_sn2nid(purpose);
+    }
+    return named ? NULL : pol_reason_cert_purpose;
+}
+
+/* A root signs for whatever is below it: what narrows it belongs to intermediates. An authority key identifier without the
+ * identifier identifies none. */
+static const char *check_root(X509 *root)
+{
+    if (!(X509_get_extension_flags(root) & EXFLAG_SS))
+        return NULL;
+    if (X509_get_ext_by_NID(root, NID_ext_key_usage, -1) >= 0)
+        return pol_reason_cert_constraint;
+    bool has_aki = X509_get_ext_by_NID(root, NID_authority_key_identifier, -1) >= 0;
+    return has_aki && !X509_get0_authority_key_id(root) ? pol_reason_cert_constraint : NULL;
+}
+
+/* RFC 5280, 6.1: self-issued certificates between leaf and root do not count. */
+static bool is_too_deep(STACK_OF(X509) *path, int max_depth)
+{
+    int n = 0;
+    for (int i = 1; i + 1 < sk_X509_num(path); i++)
+        n += !(X509_get_extension_flags(sk_X509_value(path, i)) & EXFLAG_SI);
+    return max_depth >= 0 && n > max_depth;
+}
+
+static const char *check_path(STACK_OF(X509) *path, const pol_path_rules *rules)
 {
     X509 *leaf = sk_X509_value(path, 0);
     const char *why = check_leaf(leaf);
+    if (!why)
+        why = check_purpose_named(leaf, rules->purpose);
+    if (!why && is_too_deep(path, rules->max_depth))
+        why = pol_reason_cert_constraint;
     for (int i = 0; !why && i < sk_X509_num(path); i++) {
         X509 *cert = sk_X509_value(path, i);
         if (!is_key_kind_known(cert))
             why = pol_reason_cert_signature;
-        else if (i + 1 < sk_X509_num(path) && !is_serial_sound(cert))
+        else if ((i + 1 < sk_X509_num(path) && !is_serial_sound(cert)) || !are_extensions_readable(cert))
             why = pol_reason_cert_malformed; /* roots of serial 0 exist, and are trusted by name */
         else if (i > 0)
             why = check_constraints(cert, leaf);
+    }
+    return why ? why : check_root(sk_X509_value(path, sk_X509_num(path) - 1));
+}
+
+/* RFC 5280, 5.2.3: a list without a number cannot be told from an older one. */
+static const char *check_crls(X509_STORE_CTX *ctx, STACK_OF(X509) *path)
+{
+    const char *why = NULL;
+    for (int i = 0; !why && i < sk_X509_num(path); i++) {
+        STACK_OF(X509_CRL) *lists = X509_STORE_CTX_get1_crls(ctx, X509_get_issuer_name(sk_X509_value(path, i)));
+        for (int k = 0; k < sk_X509_CRL_num(lists); k++) {
+            if (X509_CRL_get_ext_by_NID(sk_X509_CRL_value(lists, k), NID_crl_number, -1) < 0)
+                why = pol_reason_cert_revocation;
+        }
+        sk_X509_CRL_pop_free(lists, X509_CRL_free);
     }
     return why;
 }
@@ -319,7 +399,7 @@ static void set_rules(X509_STORE_CTX *ctx, const pol_path_rules *rules, int64_t 
         flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
     X509_VERIFY_PARAM_set_flags(param, flags);
     X509_VERIFY_PARAM_set_time(param, (time_t)unix_s);
-    X509_VERIFY_PARAM_set_depth(param, rules->max_depth >= 0 ? rules->max_depth : DEPTH_DEFAULT);
+    X509_VERIFY_PARAM_set_depth(param, DEPTH_DEFAULT);
     X509_VERIFY_PARAM_set_auth_level(param, 2);
     /* a common name is no host name: constraints on DNS names do not judge it */
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
@@ -344,7 +424,8 @@ static const char *verify_once(X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X
     STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(ctx);
     if (length)
         *length = (unsigned)sk_X509_num(path);
-    return check_path(path);
+    const char *why = check_path(path, rules);
+    return why || !rules->check_crls ? why : check_crls(ctx, path);
 }
 
 /* ---- other paths ----
