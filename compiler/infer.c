@@ -178,10 +178,28 @@ static void refuse_argument(pol_inference *x, const pol_term *call, const char *
                name, type_text(x, wanted), i + 1, term_text(x, argument), got);
 }
 
+/* In Rego values of every two types have an order: null < 1 < "a". In .pol modules that is told of where both are known. */
+static void warn_of_order(pol_inference *x, const pol_term *call, const char *name)
+{
+    static const char *const orders[] = {"lt", "lte", "gt", "gte"};
+    bool is_order = false;
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+        is_order |= strcmp(name, orders[i]) == 0;
+    if (!x->data || !is_order || call->n != 3)
+        return;
+    const pol_type *a = pol_type_of(x, call->items[1]), *b = pol_type_of(x, call->items[2]);
+    if (!a || !b || pol_type_is_any(a) || pol_type_is_any(b) || pol_type_is_one_kind(a, b))
+        return;
+    pol_diag(x->c->diags, POL_D_TYPE_ORDER, call->span,
+             "`%s` is %s and `%s` is %s: where their types differ, the order is null < boolean < number < string < array < object < set",
+             term_text(x, call->items[1]), type_text(x, a), term_text(x, call->items[2]), type_text(x, b));
+}
+
 static void check_call_types(pol_inference *x, pol_term *call)
 {
     pol_signature s;
     const char *name = call->group ? call->group->name : call->builtin ? call->builtin->name : "";
+    warn_of_order(x, call, name);
     if (!pol_signature_of(x, call, &s) || s.rest)
         return;
     for (uint32_t i = 0; i + 1 < call->n; i++) {

@@ -242,6 +242,23 @@ bool pol_types_meet(const pol_type *a, const pol_type *b)
     }
 }
 
+static int kind_of(const pol_type *t)
+{
+    int kind = t->kind == POL_TYPE_KIND_ANY ? -1 : t->kind;
+    for (uint32_t i = 0; t->kind == POL_TYPE_KIND_ANY && i < t->n; i++) {
+        int part = kind_of(t->parts[i]);
+        if (part < 0 || (i && part != kind))
+            return -1;
+        kind = part;
+    }
+    return kind;
+}
+
+bool pol_type_is_one_kind(const pol_type *a, const pol_type *b)
+{
+    return kind_of(a) >= 0 && kind_of(a) == kind_of(b);
+}
+
 /* ---- look-up ---- */
 
 const pol_type *pol_type_keys(pol_arena *arena, const pol_type *t)

@@ -58,6 +58,8 @@ const pol_type *pol_type_or(pol_arena *arena, const pol_type *a, const pol_type 
 bool pol_type_is_any(const pol_type *t);
 /* Could one value be of both? */
 bool pol_types_meet(const pol_type *a, const pol_type *b);
+/* Are all values of both of the same kind? */
+bool pol_type_is_one_kind(const pol_type *a, const pol_type *b);
 /* What x[k] can be indexed with and what it gives, x of type t; NULL: nothing. */
 const pol_type *pol_type_keys(pol_arena *arena, const pol_type *t);
 const pol_type *pol_type_values(pol_arena *arena, const pol_type *t);

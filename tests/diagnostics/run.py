@@ -19,7 +19,8 @@ def said(pol, file):
     run = subprocess.run([pol, "check", "--format", "json", file.name], cwd=file.parent, capture_output=True, text=True, timeout=60)
     text = run.stdout.strip() or run.stderr.strip()
     lines = []
-    for e in json.loads(text).get("errors", []) if text else []:
+    told = json.loads(text) if text else {}
+    for e in told.get("errors", []) + told.get("warnings", []):
         place = e["location"]
         lines.append(f"{e['severity']} {place['row']}:{place['col']} {e['pol_code']} {e['message']}")
         if e.get("hint"):
