@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Optimisations of plans, in place. Each is a function over one plan function that keeps its meaning, errors and order of conditions included.
  */
-#include "compiler/plan.h"
+#include "compiler/optimise.h"
 
 /* How often each register of a function is read and written. */
 typedef struct {
@@ -112,5 +112,6 @@ void pol_optimise(pol_plan *plan)
                 u.variables[plan->parts[k].variable - 1] = &plan->parts[k];
         count_region(plan, &fn->body, &u);
         forward_moves(plan, &fn->body, &u);
+        pol_optimise_definitions(plan, fn);
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The plan: a tree of regions in which the order of evaluation, iteration and memoised rules are explicit. lower.c makes it, the optimiser (opt_*.c) changes it, emit.c turns it into
+ * The plan: a tree of regions in which the order of evaluation, iteration and memoised rules are explicit. lower.c makes it, the optimiser (optimise*.c) changes it, emit.c turns it into
  * instructions.
  *
  * A region is a list of steps, run in order. A step that fails ends the innermost region around it: of a BLOCK, which is left; of a NOT, which then holds; of a LOOP, which goes on with
