@@ -4,7 +4,7 @@
 #include "compiler/schema.h"
 
 #include "grammar/parse.h"
-#include "runtime/calendar.h"
+#include "runtime/declared.h"
 #include "runtime/engine.h"
 #include "runtime/json.h"
 
@@ -45,23 +45,6 @@ static void read_file(pol_program *p, pol_statement *st)
 /* ---- data ---- */
 
 static void check(data_check *c, const pol_type_node *t, pol_value v, pol_buf *path);
-
-static bool is_named(pol_value v, pol_bytes name)
-{
-    int64_t ns;
-    pol_error err;
-    if (pol_bytes_is(name, "any"))
-        return true;
-    if (pol_bytes_is(name, "null"))
-        return v.tag == POL_NULL;
-    if (pol_bytes_is(name, "bool"))
-        return v.tag == POL_BOOL;
-    if (pol_bytes_is(name, "number") || pol_bytes_is(name, "integer"))
-        return pol_is_number(v) && (pol_bytes_is(name, "number") || pol_number_is_integer(v));
-    if (pol_bytes_is(name, "time"))
-        return v.tag == POL_STRING && pol_time_parse(POL_BYTES("2006-01-02T15:04:05Z07:00"), pol_text(v), &ns, &err);
-    return v.tag == POL_STRING;
-}
 
 static void fault(data_check *c, const pol_type_node *t, pol_value v, const pol_buf *path)
 {
@@ -122,7 +105,7 @@ static void check(data_check *c, const pol_type_node *t, pol_value v, pol_buf *p
     bool ok = false;
     switch ((pol_type_kind)t->kind) {
     case POL_TYPE_NAME:
-        ok = is_named(v, t->text);
+        ok = pol_is_declared(v, t->text);
         break;
     case POL_TYPE_LITERAL:
         ok = pol_equal(v, pol_term_value(c->p->arena, t->literal));

@@ -3,7 +3,7 @@
  * compiler makes. It plans the bodies of those in place, so none of them is ever called. internal.trace is.
  */
 #include "runtime/builtins/writer.h"
-#include "runtime/calendar.h"
+#include "runtime/declared.h"
 #include "runtime/explain.h"
 
 /* Entries come from the bundle, which may be an enemy's: what is not there is undefined, what is no array is empty. */
@@ -45,25 +45,6 @@ static bool is_absent(pol_value v, pol_value type)
     return !pol_is_defined(v) || (v.tag == POL_NULL && !allows_null(type));
 }
 
-static bool has_named_type(pol_value v, pol_bytes name)
-{
-    int64_t ns;
-    pol_error err;
-    if (pol_bytes_is(name, "any"))
-        return true;
-    if (pol_bytes_is(name, "null"))
-        return v.tag == POL_NULL;
-    if (pol_bytes_is(name, "bool"))
-        return v.tag == POL_BOOL;
-    if (pol_bytes_is(name, "number"))
-        return pol_is_number(v);
-    if (pol_bytes_is(name, "integer"))
-        return pol_is_number(v) && pol_number_is_integer(v);
-    if (pol_bytes_is(name, "time"))
-        return v.tag == POL_STRING && pol_time_parse(POL_BYTES("2006-01-02T15:04:05Z07:00"), pol_text(v), &ns, &err);
-    return v.tag == POL_STRING; /* string, cidr, uri */
-}
-
 static bool has_fields(pol_eval *ev, pol_value v, pol_value fields)
 {
     for (uint32_t i = 0; i < fields.n; i++) {
@@ -98,7 +79,7 @@ static bool has_type(pol_eval *ev, pol_value v, pol_value type, bool whole)
     if (pol_bytes_is(kind, "map"))
         return v.tag == POL_OBJECT && (!whole || have_type(ev, v, made_of));
     if (!pol_bytes_is(kind, "union"))
-        return has_named_type(v, kind);
+        return pol_is_declared(v, kind);
     for (uint32_t i = 0; i < list(made_of).n; i++)
         if (has_type(ev, v, part(made_of, i), whole))
             return true;

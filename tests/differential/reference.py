@@ -219,12 +219,12 @@ def input_is_valid(bundle, request, found):
 # ---- the decision ----
 
 def closure(bundle, role):
-    held, todo = set(), [role]
-    while todo:
-        r = todo.pop()
+    held, waiting = set(), [role]
+    while waiting:
+        r = waiting.pop()
         if r not in held:
             held.add(r)
-            todo += bundle["roles"][r]
+            waiting += bundle["roles"][r]
     return held
 
 
