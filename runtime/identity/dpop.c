@@ -165,7 +165,7 @@ static const char *check_claims(pol_value claims, const pol_dpop_rules *rules, i
     return ath.n == n && CRYPTO_memcmp(ath.text, text, n) == 0 ? NULL : pol_reason_dpop_binding;
 }
 
-const char *pol_dpop_check(pol_arena *arena, pol_bytes proof, const pol_dpop_rules *rules, int64_t now_ns)
+const char *pol_dpop_check(pol_arena *arena, pol_bytes proof, const pol_dpop_rules *rules, int64_t now_ns, pol_bytes *jti)
 {
     pol_jws jws;
     pol_value claims;
@@ -180,5 +180,9 @@ const char *pol_dpop_check(pol_arena *arena, pol_bytes proof, const pol_dpop_rul
     if (typ.tag != POL_STRING || typ.n != 8 || strncasecmp((const char *)typ.text, "dpop+jwt", 8) != 0)
         return pol_reason_dpop_typ;
     why = pol_jwt_claims(arena, &jws, NULL, &claims) ? pol_reason_dpop_form : check_key(&jws, rules);
-    return why ? why : check_claims(claims, rules, now_ns);
+    if (!why)
+        why = check_claims(claims, rules, now_ns);
+    if (!why && jti)
+        *jti = pol_text(pol_object_member(claims, "jti"));
+    return why;
 }

@@ -23,7 +23,8 @@ typedef struct {
     unsigned n_required_claims;
     const char *subject_prefix;      /* NULL: none; must differ where several issuers are configured */
     bool at_jwt;                     /* RFC 9068: typ at+jwt and its claims are required */
-    bool allow_sub_binding;          /* reserved for the mapping of sub to certificate */
+    const char *const *sub_certificates; /* "SUB => NAME": a token of SUB is bound to a certificate with this SPIFFE ID or subject */
+    unsigned n_sub_certificates;
     uint32_t leeway_s;               /* default 30, at most 300 */
 } pol_issuer_config;
 
@@ -34,6 +35,11 @@ typedef struct {
     unsigned n_trust_files;
     const char *const *crl_files;    /* PEM; none: revocation is not checked */
     unsigned n_crl_files;
+    const char *const *proxy_uids;   /* whose X-Forwarded-Client-Cert counts: users of the unix socket, as decimal numbers, */
+    unsigned n_proxy_uids;
+    const char *const *proxy_names;  /* and SPIFFE IDs or subjects of certificates of TLS connections */
+    unsigned n_proxy_names;
+    uint32_t dpop_max_age_s;         /* how old a DPoP proof may be; 0: 60 */
 } pol_trust_config;
 
 /* Reads and checks all files. config is borrowed for the call. */
@@ -60,6 +66,7 @@ typedef struct {
     uint32_t uid, gid, pid;
     X509 *tls_leaf;          /* verified by the TLS listener; NULL: none. borrowed */
     STACK_OF_X509 *tls_chain;
+    struct pol_replay *replay; /* the DPoP proofs that were used; NULL: none is accepted. borrowed */
     bool tls_is_subject;     /* the listener's callers ask for themselves: tls_leaf is input.cert; else peer.cert */
 } pol_description;
 

@@ -5,14 +5,18 @@
  */
 #include "runtime/calendar.h"
 #include "runtime/identity/oauth.h"
+#include "runtime/identity/replay.h"
 #include "runtime/identity/route.h"
 #include "runtime/identity/trust.h"
+#include "runtime/identity/xfcc.h"
 #include "runtime/json.h"
 
 #include <stdio.h>
 #include <strings.h>
 
 static const char anonymous[] = "polward:anonymous";
+
+enum { PROOF_LEEWAY_S = 5 };
 
 typedef struct {
     pol_arena *arena;
@@ -77,14 +81,20 @@ static pol_value with(assembly *a, pol_value object, const char *name, pol_value
 
 /* ---- token ---- */
 
-/* RFC 6750, 2.1: the token of an Authorization header; n == 0 when it is of another scheme. */
-static bool read_bearer(pol_bytes header, pol_bytes *token)
+static pol_value header_of(const assembly *a, const char *name)
+{
+    return pol_object_member(a->d->request.headers, name);
+}
+
+/* RFC 6750, 2.1, and RFC 9449, 7.1: the token of an Authorization header; n == 0 when it is of another scheme. */
+static bool read_authorization(pol_bytes header, pol_bytes *token, bool *is_dpop)
 {
     *token = (pol_bytes){0};
     size_t n = 0;
     while (n < header.n && header.at[n] != ' ')
         n++;
-    if (n != 6 || strncasecmp((const char *)header.at, "Bearer", 6) != 0)
+    *is_dpop = n == 4 && strncasecmp((const char *)header.at, "DPoP", 4) == 0;
+    if (!*is_dpop && (n != 6 || strncasecmp((const char *)header.at, "Bearer", 6) != 0))
         return true;
     size_t from = n;
     while (from < header.n && header.at[from] == ' ')
@@ -97,16 +107,20 @@ static bool read_bearer(pol_bytes header, pol_bytes *token)
     return token->n > 0;
 }
 
-static pol_bytes find_token(assembly *a)
+typedef enum { BY_FIELD, BY_BEARER, BY_DPOP } token_way;
+
+static pol_bytes find_token(assembly *a, token_way *way)
 {
     const pol_description *d = a->d;
-    pol_bytes bearer = {0};
-    pol_value header = pol_object_member(d->request.headers, "authorization");
-    if (pol_is_defined(header) && (header.tag != POL_STRING || !read_bearer(pol_text(header), &bearer)))
+    pol_bytes shown = {0};
+    bool is_dpop = false;
+    pol_value header = header_of(a, "authorization");
+    if (pol_is_defined(header) && (header.tag != POL_STRING || !read_authorization(pol_text(header), &shown, &is_dpop)))
         refuse(a, pol_reason_authorization_form);
-    if (bearer.n && d->token.n)
+    if (shown.n && d->token.n)
         refuse(a, pol_reason_token_multiple);
-    return d->token.n ? d->token : bearer;
+    *way = d->token.n ? BY_FIELD : is_dpop ? BY_DPOP : BY_BEARER;
+    return d->token.n ? d->token : shown;
 }
 
 static pol_value make_token(assembly *a, bool bound)
@@ -134,16 +148,71 @@ static pol_value make_token(assembly *a, bool bound)
     return pol_builder_object(&b);
 }
 
+static const char *check_proof(assembly *a, pol_bytes token, pol_bytes jkt)
+{
+    static const char *const algorithms[] = {"ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"};
+    const pol_description *d = a->d;
+    pol_value proof = header_of(a, "dpop");
+    if (!d->replay)
+        return pol_reason_binding_unknown;
+    if (!pol_is_defined(proof))
+        return pol_reason_dpop_missing;
+    if (proof.tag != POL_STRING)
+        return pol_reason_dpop_form;
+    pol_value url = pol_string_printf(a->arena, "%.*s://%.*s%.*s", (int)d->request.scheme.n, (const char *)d->request.scheme.at, (int)d->request.host.n,
+                                      (const char *)d->request.host.at, (int)d->request.path.n, (const char *)d->request.path.at);
+    pol_dpop_rules rules = {.access_token = token, .jkt = jkt, .method = d->request.method, .url = pol_text(url), .algorithms = algorithms,
+                            .n_algorithms = sizeof algorithms / sizeof *algorithms, .max_age_s = pol_trust_dpop_age(a->trust), .leeway_s = PROOF_LEEWAY_S};
+    pol_bytes jti = {0};
+    const char *why = pol_dpop_check(a->arena, pol_text(proof), &rules, a->now_ns, &jti);
+    int64_t now_s = a->now_ns / 1000000000;
+    /* a proof may be dated up to the leeway ahead, and is good for its age and the leeway from then */
+    if (!why && !pol_replay_note(d->replay, jkt, jti, now_s, now_s + pol_trust_dpop_age(a->trust) + 2 * PROOF_LEEWAY_S + 1))
+        why = pol_reason_dpop_replay;
+    return why;
+}
+
+/* What the token says that it is bound to must be here; where it says nothing, configuration may tie its subject to the certificate. */
+static const char *check_binding(assembly *a, pol_bytes token, token_way way, bool *bound)
+{
+    pol_value claims = a->verified.claims, cnf = pol_object_member(claims, "cnf");
+    pol_value jkt = pol_object_member(cnf, "jkt");
+    const uint8_t *fingerprint = a->has_fingerprint ? a->fingerprint : NULL;
+    const char *name = a->verified.bound_name;
+    *bound = false;
+    if (!pol_is_defined(jkt)) {
+        /* RFC 9449, 7.1: the scheme DPoP is for tokens that are bound to a key */
+        const char *why = way == BY_DPOP ? pol_reason_binding_mismatch : pol_binding_check(claims, fingerprint, bound);
+        if (!why && !*bound)
+            *bound = name && fingerprint && a->cert_subject.tag == POL_STRING && pol_bytes_is(pol_text(a->cert_subject), name);
+        return why;
+    }
+    if (jkt.tag != POL_STRING)
+        return pol_reason_binding_form;
+    /* RFC 9449, 7.2: no downgrade of such a token to a bearer's */
+    if (way == BY_BEARER)
+        return pol_reason_binding_mismatch;
+    if (pol_is_defined(pol_object_member(cnf, "x5t#S256"))) {
+        const char *why = pol_binding_check(claims, fingerprint, bound);
+        if (why)
+            return why;
+    }
+    const char *why = check_proof(a, token, pol_text(jkt));
+    *bound = !why;
+    return why;
+}
+
 /* After the certificate: binding needs its fingerprint. */
 static void take_token(assembly *a)
 {
-    pol_bytes token = find_token(a);
+    token_way way;
+    pol_bytes token = find_token(a, &way);
     bool bound = false;
     if (token.n == 0 || a->why)
         return;
     const char *why = pol_trust_token(a->trust, a->arena, token, a->now_ns, &a->verified);
     if (!why)
-        why = pol_binding_check(a->verified.claims, a->has_fingerprint ? a->fingerprint : NULL, &bound);
+        why = check_binding(a, token, way, &bound);
     if (why) {
         refuse(a, why);
         return;
@@ -178,16 +247,17 @@ static pol_value make_cert(assembly *a, X509 *leaf, const pol_cert_facts *facts,
     return v;
 }
 
-static void take_request_cert(assembly *a)
+static void take_pem(assembly *a, pol_bytes pem, const char *source)
 {
     pol_chain chain;
     pol_cert_facts facts;
     char spiffe_id[POL_SPIFFE_ID_MAX + 1];
-    if (!pol_chain_read(a->d->cert_pem, &chain)) {
+    if (!pol_chain_read(pem, &chain)) {
         refuse(a, pol_reason_cert_malformed);
         return;
     }
     const char *why = pol_trust_chain(a->trust, &chain, a->now_ns, &facts, spiffe_id);
+    facts.source = source;
     if (why)
         refuse(a, why);
     else
@@ -210,15 +280,55 @@ static pol_value take_tls_cert(assembly *a, bool is_subject)
     return make_cert(a, chain.leaf, &facts, is_subject);
 }
 
+/* Whose word on certificates of others counts, by the socket's credentials or by a certificate that is verified as all are. */
+static bool is_proxy(assembly *a)
+{
+    const pol_description *d = a->d;
+    if (d->tls_leaf && !d->tls_is_subject) {
+        pol_chain chain = {.leaf = d->tls_leaf, .rest = (STACK_OF(X509) *)d->tls_chain};
+        pol_cert_facts facts;
+        char spiffe_id[POL_SPIFFE_ID_MAX + 1];
+        pol_buf subject = {0};
+        if (pol_trust_chain(a->trust, &chain, a->now_ns, &facts, spiffe_id))
+            return false;
+        if (!spiffe_id[0])
+            pol_cert_subject(&subject, chain.leaf);
+        bool trusted = pol_trust_is_proxy(a->trust, NULL, spiffe_id[0] ? pol_bytes_text(spiffe_id) : pol_buf_view(&subject));
+        pol_buf_deinit(&subject);
+        return trusted;
+    }
+    return d->unix_socket && d->has_credentials && pol_trust_is_proxy(a->trust, &d->uid, (pol_bytes){0});
+}
+
+/* The last element is what the proxy says of who connected to it; those before are what it was told. Without the certificate itself
+ * there is nothing that could be verified. */
+static void take_forwarded_cert(assembly *a, pol_value header)
+{
+    pol_value elements = pol_undefined();
+    const char *why = header.tag == POL_STRING ? pol_xfcc_parse(a->arena, pol_text(header), &elements) : pol_reason_xfcc_form;
+    if (why || elements.n == 0) {
+        refuse(a, why ? why : pol_reason_xfcc_form);
+        return;
+    }
+    pol_value last = pol_element(elements, elements.n - 1), pem = pol_object_member(last, "chain");
+    if (!pol_is_defined(pem))
+        pem = pol_object_member(last, "cert");
+    if (pem.tag == POL_STRING)
+        take_pem(a, pol_text(pem), "xfcc");
+}
+
 static void take_cert(assembly *a)
 {
-    bool by_tls = a->d->tls_leaf && a->d->tls_is_subject;
-    if (by_tls && a->d->cert_pem.n)
+    pol_value forwarded = header_of(a, "x-forwarded-client-cert");
+    bool by_tls = a->d->tls_leaf && a->d->tls_is_subject, by_proxy = pol_is_defined(forwarded) && is_proxy(a);
+    if (by_tls + by_proxy + (a->d->cert_pem.n > 0) > 1)
         refuse(a, pol_reason_cert_multiple);
     else if (by_tls)
         a->cert = take_tls_cert(a, true);
+    else if (by_proxy)
+        take_forwarded_cert(a, forwarded);
     else if (a->d->cert_pem.n)
-        take_request_cert(a);
+        take_pem(a, a->d->cert_pem, "request");
 }
 
 /* ---- subject ---- */
@@ -437,15 +547,24 @@ static pol_value read_query(assembly *a, pol_bytes query)
     return pol_builder_object(&lists);
 }
 
-/* Headers that carry a secret are no part of the document. */
+/* Headers that carry a secret are no part of the document, nor those whose verified content is elsewhere in it. */
+static bool is_header_kept(pol_value name)
+{
+    static const char *const dropped[] = {"authorization", "proxy-authorization", "dpop", "x-forwarded-client-cert"};
+    for (unsigned i = 0; i < sizeof dropped / sizeof *dropped; i++) {
+        if (name.tag != POL_STRING || pol_bytes_is(pol_text(name), dropped[i]))
+            return false;
+    }
+    return true;
+}
+
 static pol_value keep_headers(assembly *a)
 {
     pol_value headers = a->d->request.headers;
     pol_builder b = pol_builder_new(a->arena);
     for (uint32_t i = 0; headers.tag == POL_OBJECT && i < headers.n; i++) {
         pol_value name = pol_member_key(headers, i);
-        if (name.tag == POL_STRING && !pol_bytes_is(pol_text(name), "authorization") &&
-            !pol_bytes_is(pol_text(name), "proxy-authorization"))
+        if (is_header_kept(name))
             pol_builder_put(&b, name, pol_member_value(headers, i));
     }
     return pol_builder_object(&b);

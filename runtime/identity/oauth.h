@@ -42,5 +42,5 @@ typedef struct {
     double max_age_s, leeway_s;
 } pol_dpop_rules;
 
-/* NULL or a reason. That a proof is used once only is for the caller to see to. */
-const char *pol_dpop_check(pol_arena *arena, pol_bytes proof, const pol_dpop_rules *rules, int64_t now_ns);
+/* NULL or a reason. That a proof is used once only is for the caller to see to, by its *jti (may be NULL; in the arena). */
+const char *pol_dpop_check(pol_arena *arena, pol_bytes proof, const pol_dpop_rules *rules, int64_t now_ns, pol_bytes *jti);

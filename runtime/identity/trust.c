@@ -14,12 +14,13 @@
 
 POL_CLEANUP(BIO *, BIO_free_all)
 
-enum { LEEWAY_MAX = 300, TRUST_FILE_MAX = 16 << 20, PATH_MAX_BYTES = 4096 };
+enum { LEEWAY_MAX = 300, DPOP_MAX_AGE_S = 60, TRUST_FILE_MAX = 16 << 20, PATH_MAX_BYTES = 4096 };
 
 typedef struct {
     pol_jwt_rules rules;
     pol_jwks *keys;
     char *subject_prefix;
+    const char **sub_certificates;
 } issuer;
 
 struct pol_trust {
@@ -27,12 +28,16 @@ struct pol_trust {
     unsigned n_issuers;
     X509_STORE *roots;
     STACK_OF(X509) *intermediates;
+    const char **proxy_uids, **proxy_names;
+    uint32_t dpop_max_age_s;
     bool has_roots, check_crls;
 };
 
 /* RFC 9068, 2.2 */
 static const char *const at_jwt_claims[] = {"iss", "exp", "aud", "sub", "client_id", "iat", "jti"};
 enum { N_AT_JWT_CLAIMS = sizeof at_jwt_claims / sizeof *at_jwt_claims };
+
+static const char binding_arrow[] = " => ";
 
 /* ---- making ---- */
 
@@ -59,6 +64,7 @@ static void free_issuer(issuer *i)
     free_list(i->rules.required);
     OPENSSL_free((void *)(uintptr_t)i->rules.issuer);
     OPENSSL_free(i->subject_prefix);
+    free_list(i->sub_certificates);
     pol_jwks_free(i->keys);
 }
 
@@ -75,6 +81,11 @@ static bool check_issuer(const pol_trust_config *config, unsigned i, pol_error *
     }
     if (c->leeway_s > LEEWAY_MAX)
         return pol_fail(err, POL_E_CONFIG, "issuer %u: leeway of %u s: at most %d are allowed", i + 1, c->leeway_s, LEEWAY_MAX);
+    for (unsigned k = 0; k < c->n_sub_certificates; k++) {
+        const char *arrow = strstr(c->sub_certificates[k], binding_arrow);
+        if (!arrow || arrow == c->sub_certificates[k] || !arrow[strlen(binding_arrow)])
+            return pol_fail(err, POL_E_CONFIG, "issuer %u: element %u of `sub_certificates` is not of the form SUB => NAME", i + 1, k + 1);
+    }
     const char *prefix = c->subject_prefix ? c->subject_prefix : "";
     for (unsigned k = 0; k < i; k++) {
         const pol_issuer_config *other = &config->issuers[k];
@@ -100,8 +111,9 @@ static bool add_issuer(pol_trust *trust, const pol_issuer_config *c, pol_error *
         .typ = c->at_jwt ? "at+jwt" : NULL,
         .leeway_s = c->leeway_s,
     };
+    i->sub_certificates = copy_list(c->sub_certificates, c->n_sub_certificates, NULL, 0);
     i->subject_prefix = c->subject_prefix ? OPENSSL_strdup(c->subject_prefix) : NULL;
-    if (!i->rules.issuer || !i->rules.audiences || !i->rules.algorithms || !i->rules.required)
+    if (!i->rules.issuer || !i->rules.audiences || !i->rules.algorithms || !i->rules.required || !i->sub_certificates)
         return pol_fail(err, POL_E_MEMORY, "out of memory");
     POL_TRY(pol_jwks_file_read(c->jwks_file, &i->keys, err));
     if (i->keys->n == 0)
@@ -170,10 +182,18 @@ static bool read_pem_path(pol_trust *trust, const char *path, bool crls, pol_err
 
 static bool fill(pol_trust *trust, const pol_trust_config *config, pol_error *err)
 {
+    for (unsigned i = 0; i < config->n_proxy_uids; i++) {
+        size_t n = strspn(config->proxy_uids[i], "0123456789");
+        if (n == 0 || n > 10 || config->proxy_uids[i][n])
+            return pol_fail(err, POL_E_CONFIG, "element %u of the proxies' uids is not the number of a user", i + 1);
+    }
     trust->roots = X509_STORE_new();
     trust->intermediates = sk_X509_new_null();
     trust->issuers = OPENSSL_zalloc((config->n_issuers + 1) * sizeof *trust->issuers);
-    if (!trust->roots || !trust->intermediates || !trust->issuers)
+    trust->proxy_uids = copy_list(config->proxy_uids, config->n_proxy_uids, NULL, 0);
+    trust->proxy_names = copy_list(config->proxy_names, config->n_proxy_names, NULL, 0);
+    trust->dpop_max_age_s = config->dpop_max_age_s ? config->dpop_max_age_s : DPOP_MAX_AGE_S;
+    if (!trust->roots || !trust->intermediates || !trust->issuers || !trust->proxy_uids || !trust->proxy_names)
         return pol_fail(err, POL_E_MEMORY, "out of memory");
     for (unsigned i = 0; i < config->n_issuers; i++) {
         POL_TRY(check_issuer(config, i, err));
@@ -217,6 +237,8 @@ void pol_trust_free(pol_trust *trust)
     for (unsigned i = 0; i < trust->n_issuers; i++)
         free_issuer(&trust->issuers[i]);
     OPENSSL_free(trust->issuers);
+    free_list(trust->proxy_uids);
+    free_list(trust->proxy_names);
     X509_STORE_free(trust->roots);
     sk_X509_pop_free(trust->intermediates, X509_free);
     OPENSSL_free(trust);
@@ -228,6 +250,38 @@ struct x509_store_st *pol_trust_store(const pol_trust *trust)
 }
 
 /* ---- judging ---- */
+
+/* The name that sub is tied to. */
+static const char *find_binding(const issuer *from, pol_value claims)
+{
+    pol_value sub = pol_object_member(claims, "sub");
+    for (unsigned i = 0; sub.tag == POL_STRING && from->sub_certificates[i]; i++) {
+        const char *line = from->sub_certificates[i], *arrow = strstr(line, binding_arrow);
+        if (pol_bytes_equal(pol_text(sub), pol_bytes_of(line, (size_t)(arrow - line))))
+            return arrow + strlen(binding_arrow);
+    }
+    return NULL;
+}
+
+bool pol_trust_is_proxy(const pol_trust *trust, const uint32_t *uid, pol_bytes name)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%u", uid ? *uid : 0);
+    for (unsigned i = 0; trust && uid && trust->proxy_uids[i]; i++) {
+        if (strcmp(trust->proxy_uids[i], number) == 0)
+            return true;
+    }
+    for (unsigned i = 0; trust && name.n && trust->proxy_names[i]; i++) {
+        if (pol_bytes_is(name, trust->proxy_names[i]))
+            return true;
+    }
+    return false;
+}
+
+uint32_t pol_trust_dpop_age(const pol_trust *trust)
+{
+    return trust->dpop_max_age_s;
+}
 
 const char *pol_trust_token(const pol_trust *trust, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out)
 {
@@ -250,7 +304,8 @@ const char *pol_trust_token(const pol_trust *trust, pol_arena *arena, pol_bytes 
             why = pol_jwt_judge(&jws, claims, &from->rules, now_ns);
         if (why)
             return why;
-        *out = (pol_verified_token){.header = jws.header, .claims = claims, .subject_prefix = from->subject_prefix};
+        *out = (pol_verified_token){.header = jws.header, .claims = claims, .subject_prefix = from->subject_prefix,
+                                    .bound_name = find_binding(from, claims)};
         return NULL;
     }
     return pol_reason_token_issuer;

@@ -11,10 +11,16 @@
 typedef struct {
     pol_value header, claims;
     const char *subject_prefix; /* of its issuer; NULL: none */
+    const char *bound_name;     /* the SPIFFE ID or subject of the certificate that its sub is tied to by configuration; NULL: none */
 } pol_verified_token;
 
 /* Verifies a token against the configured issuers. trust may be NULL. NULL or a reason. */
 const char *pol_trust_token(const pol_trust *trust, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out);
+
+/* Does the holder of the connection forward certificates of others? uid: NULL, not known. name: SPIFFE ID or subject of its verified certificate; n == 0: none. */
+bool pol_trust_is_proxy(const pol_trust *trust, const uint32_t *uid, pol_bytes name);
+/* How old a DPoP proof may be. */
+uint32_t pol_trust_dpop_age(const pol_trust *trust);
 
 /* Verifies a chain for a client: path, and the rules of X.509-SVIDs when it claims to be one. trust may be NULL. NULL and the facts
  * (source is the caller's), or a reason. Takes nothing from an arena. */

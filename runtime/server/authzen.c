@@ -4,6 +4,7 @@
  */
 #include "runtime/server/explain.h"
 
+#include "runtime/identity/reasons.h"
 #include "runtime/json.h"
 #include "runtime/server/log.h"
 
@@ -157,9 +158,13 @@ static void write_member(pol_buf *out, pol_bytes name, pol_value value)
 /* A deny that no policy made: reason is a stable code, text is for people. */
 static void write_deny(pol_answer *answer, const char *id, const char *reason, const char *text)
 {
+    char challenge[200];
     write_decision(answer, false, id);
     pol_buf_printf(answer->body, ",\"effect\":\"none\",\"reason\":\"%s\",\"text\":", reason);
     pol_json_write_string(answer->body, pol_bytes_text(text), POL_JSON_COMPACT);
+    pol_reason_challenge(reason, challenge);
+    if (challenge[0])
+        write_member(answer->body, POL_BYTES("www_authenticate"), pol_string_text(challenge));
     pol_buf_text(answer->body, "}}\n");
 }
 

@@ -48,6 +48,7 @@ pol_description pol_describe_connection(const pol_worker *worker, const pol_requ
         .pid = peer->pid,
         .tls_leaf = peer->leaf,
         .tls_chain = peer->chain,
+        .replay = worker->server->replay,
         .tls_is_subject = worker->world->config->tls_peer_is == POL_PEER_IS_SUBJECT,
     };
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * pold: command line, start, signals, stop. */
+#include "runtime/identity/replay.h"
 #include "runtime/server/listener.h"
 #include "runtime/server/log.h"
 #include "runtime/server/notify.h"
@@ -181,10 +182,12 @@ POL_MUST_USE static bool serve(const char *config_path, bool only_check, pol_err
     server.started_ns = pol_clock_ns();
     server.drain_ms = config->drain_ms;
     server.seen_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    server.replay = pol_replay_new();
     atomic_store(&server.world, world);
     ok = run(&loop, &server, config_path, config, listeners, err);
     close_loop(&loop);
     close(server.seen_event);
+    pol_replay_free(server.replay);
     return ok;
 }
 

@@ -25,6 +25,7 @@ typedef struct pol_server {
     pol_world *_Atomic world; /* see reload.h */
     atomic_bool draining;
     atomic_uint n_connections;
+    struct pol_replay *replay; /* DPoP proofs that were used */
     pol_counter n_refused;    /* connections; counted by the acceptor */
     struct pol_worker **workers;
     unsigned n_workers;

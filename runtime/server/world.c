@@ -128,6 +128,8 @@ POL_MUST_USE static bool open_trust(const pol_config *config, pol_world *world, 
             .required_claims = from->required_claims.items,
             .n_required_claims = from->required_claims.n,
             .subject_prefix = from->subject_prefix,
+            .sub_certificates = from->sub_certificates.items,
+            .n_sub_certificates = from->sub_certificates.n,
             .at_jwt = from->at_jwt,
             .leeway_s = (uint32_t)(from->leeway_ms / 1000),
         };
@@ -139,6 +141,11 @@ POL_MUST_USE static bool open_trust(const pol_config *config, pol_world *world, 
         .n_trust_files = config->trust_files.n,
         .crl_files = config->crl_files.items,
         .n_crl_files = config->crl_files.n,
+        .proxy_uids = config->proxy_uids.items,
+        .n_proxy_uids = config->proxy_uids.n,
+        .proxy_names = config->proxy_names.items,
+        .n_proxy_names = config->proxy_names.n,
+        .dpop_max_age_s = (uint32_t)(config->dpop_max_age_ms / 1000),
     };
     return pol_trust_new(&trust, &world->trust, err);
 }

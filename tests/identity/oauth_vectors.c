@@ -96,7 +96,7 @@ static void run_dpop(pack *p)
         pol_dpop_rules rules = {.access_token = get_text(c, "access_token"), .jkt = get_text(c, "jkt"), .method = get_text(c, "method"),
                                 .url = get_text(c, "url"), .max_age_s = get_number(c, "max_age"), .leeway_s = get_number(c, "leeway")};
         rules.algorithms = get_list(p, c, "algs", &rules.n_algorithms);
-        judge(p, c, pol_dpop_check(&p->arena, get_text(c, "proof"), &rules, (int64_t)(get_number(c, "now") * 1e9)));
+        judge(p, c, pol_dpop_check(&p->arena, get_text(c, "proof"), &rules, (int64_t)(get_number(c, "now") * 1e9), NULL));
     }
 }
 

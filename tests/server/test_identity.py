@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokens and certificates: from the request, from the TLS connection; verified, bound, refused; keys and roots replaced."""
 import contextlib
+import hashlib
+import json
 import os
 import socket
 import ssl
 import sys
 import time
+import urllib.parse
 
-from credentials import Credentials, openssl
+from credentials import Credentials, base64url, openssl
 from daemon import ASKING, EVALUATION, Client, Daemon, main, request, same
 
 ECHO = {"echo.rego": 'package echo\n\ndefault allow := false\n\nallow if input.action.name == "read"\n\ndecision := {"allow": allow, "seen": input}\n'}
@@ -112,6 +115,60 @@ def test_binding():
         refused(decide(d, token=c.token(cnf={"x5t#S256": c.thumbprint("other")}), cert=web), "binding_mismatch")
         answer = decide(d, token=bound)
         same((answer["decision"], answer["context"]["effect"]), (False, "none"), "without the certificate")
+
+
+def test_a_client_is_told_why_its_token_is_refused():
+    with serving() as (d, c):
+        answer = decide(d, token=c.token(exp=int(time.time()) - 100))
+        same(answer["context"]["www_authenticate"], 'Bearer error="invalid_token", error_description="the token has expired"')
+        assert "www_authenticate" not in decide(d, subject=None, cert="x")["context"]
+
+
+def test_a_subject_tied_to_a_certificate():
+    with serving() as (d, c):
+        d.settings["identity"]["issuers"][0]["sub_certificates"] = ["alice => spiffe://acme.example/web"]
+        d.write_settings()
+        d.signal(1)
+        d.wait(lambda: d.metric("polward_world_generation") == 2)
+        web, other = c.certificate("web", SPIFFE), c.certificate("other", "URI:spiffe://acme.example/other")
+        same([decide(d, token=c.token(), cert=cert)["context"]["seen"]["token"]["bound"] for cert in (web, other, None)], [True, False, False])
+
+
+def test_a_forwarded_certificate():
+    with serving() as (d, c):
+        web = c.certificate("web", SPIFFE)
+        described = {"method": "GET", "path": "/x", "headers": {"X-Forwarded-Client-Cert": "Cert=" + urllib.parse.quote(web, safe="")}}
+        seen = decide(d, subject=None, request=described)["context"]["seen"]
+        assert "cert" not in seen and "x-forwarded-client-cert" not in seen["request"]["headers"], "nobody is a proxy"
+        d.settings["identity"]["xfcc"] = {"uids": [os.getuid()]}
+        d.write_settings()
+        d.signal(1)
+        d.wait(lambda: d.metric("polward_world_generation") == 2)
+        seen = decide(d, subject=None, request=described)["context"]["seen"]
+        same((seen["cert"]["source"], seen["subject"]["id"]), ("xfcc", "spiffe://acme.example/web"))
+        fake = c.certificate("fake", SPIFFE, by="stranger")
+        described["headers"] = {"X-Forwarded-Client-Cert": "Cert=" + urllib.parse.quote(fake, safe="")}
+        refused(decide(d, subject=None, request=described), "cert_untrusted")
+
+
+def test_a_proof_of_the_tokens_key_counts_once():
+    with serving() as (d, c):
+        key = c.folder / "client.key"
+        openssl("genpkey", "-algorithm", "ed25519", "-out", key)
+        jwk = {"crv": "Ed25519", "kty": "OKP", "x": base64url(openssl("pkey", "-in", key, "-pubout", "-outform", "DER")[-32:])}
+        thumbprint = base64url(hashlib.sha256(json.dumps(jwk, separators=(",", ":")).encode()).digest())
+        token = c.token(cnf={"jkt": thumbprint})
+        described = {"method": "GET", "scheme": "https", "host": "api.example", "path": "/x", "headers": {"Authorization": "DPoP " + token}}
+        refused(decide(d, request=described, action=None, resource=None), "dpop_missing")
+        proof = {"jti": "1", "htm": "GET", "htu": "https://api.example/x", "iat": int(time.time())}
+        proof["ath"] = base64url(hashlib.sha256(token.encode()).digest())
+        signed = base64url(json.dumps({"typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk}).encode()) + "." + base64url(json.dumps(proof).encode())
+        (c.folder / "signed").write_text(signed)
+        described["headers"]["DPoP"] = signed + "." + base64url(openssl("pkeyutl", "-sign", "-inkey", key, "-rawin", "-in", c.folder / "signed"))
+        same(decide(d, request=described, action=None, resource=None)["context"]["seen"]["token"]["bound"], True)
+        answer = decide(d, request=described, action=None, resource=None)
+        refused(answer, "dpop_replay")
+        same(answer["context"]["www_authenticate"], 'DPoP error="invalid_dpop_proof", error_description="the DPoP proof was used before"')
 
 
 def test_nothing_verified_is_taken_on_a_callers_word():

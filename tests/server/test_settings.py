@@ -125,6 +125,13 @@ def test_the_reference_page_is_the_table():
     assert table in page, "docs/configuration.md differs from `pold --describe-config`"
 
 
+def test_the_page_of_identity_has_every_reason():
+    words = {"NONE": "", "INVALID_TOKEN": "`invalid_token` ", "INVALID_REQUEST": "`invalid_request` ", "INVALID_PROOF": "`invalid_dpop_proof` "}
+    found = re.findall(r'^REASON\((\w+), (\w+), "(.*)"\)$', (ROOT / "runtime/identity/reasons.def").read_text(encoding="utf-8"), re.M)
+    table = "".join(f"| `{code}` | {words[challenge]}| {sentence} |\n" for code, challenge, sentence in found)
+    assert len(found) > 60 and table in (ROOT / "docs/identity.md").read_text(encoding="utf-8"), table
+
+
 def test_the_protocols_page_has_every_route_and_metric():
     page = (ROOT / "docs/protocols.md").read_text(encoding="utf-8")
     for table, pattern in [

@@ -2,7 +2,11 @@
  * The input document from descriptions of requests: what is verified, what must agree, what is refused and why.
  */
 #include "runtime/identity/identity.h"
+#include "runtime/identity/replay.h"
 #include "tests/unit/identity_fixture.h"
+
+#include <ctype.h>
+#include <openssl/sha.h>
 
 static pol_arena arena;
 static pol_trust *trust;
@@ -22,10 +26,13 @@ static void make_trust(void)
     write_file(jwks_path, pol_buf_view(&jwks));
     write_file(ca_path, to_pem(&arena, ca));
     const char *audiences[] = {"orders"}, *algorithms[] = {"ES256"}, *roots[] = {ca_path}, *required[] = {"exp"};
+    const char *ties[] = {"carol => spiffe://acme.example/orders"}, *uids[] = {"4711"}, *names[] = {"spiffe://acme.example/orders"};
     pol_issuer_config issuer = {.issuer = "https://id.example", .jwks_file = jwks_path, .audiences = audiences, .n_audiences = 1,
                                 .algorithms = algorithms, .n_algorithms = 1, .required_claims = required, .n_required_claims = 1,
-                                .leeway_s = 30};
-    pol_trust_config config = {.issuers = &issuer, .n_issuers = 1, .trust_files = roots, .n_trust_files = 1};
+                                .leeway_s = 30,
+                                .sub_certificates = ties, .n_sub_certificates = 1};
+    pol_trust_config config = {.proxy_uids = uids, .n_proxy_uids = 1, .proxy_names = names, .n_proxy_names = 1,
+                               .issuers = &issuer, .n_issuers = 1, .trust_files = roots, .n_trust_files = 1};
     pol_error err;
     if (!pol_trust_new(&config, &trust, &err))
         fail_msg("%s", err.text);
@@ -322,6 +329,162 @@ static void a_bound_token_needs_its_certificate(void **state)
     refuse(&d, "binding_unknown");
 }
 
+static void a_subject_tied_to_a_certificate_is_bound_to_it(void **state)
+{
+    (void)state;
+    pol_description d = describe(NULL, "{\"name\":\"read\"}", "{\"type\":\"order\"}");
+    d.token = token_of("{\"iss\":\"https://id.example\",\"aud\":\"orders\",\"sub\":\"carol\",\"exp\":1800000600}");
+    d.cert_pem = to_pem(&arena, client);
+    assert_json(pol_object_member(pol_object_member(accept(&d), "token"), "bound"), "true");
+    d.cert_pem = to_pem(&arena, other_client);
+    assert_json(pol_object_member(pol_object_member(accept(&d), "token"), "bound"), "false");
+    d.cert_pem = (pol_bytes){0};
+    assert_json(pol_object_member(pol_object_member(accept(&d), "token"), "bound"), "false");
+    d.token = token_of(ok_claims);
+    d.cert_pem = to_pem(&arena, client);
+    assert_json(pol_object_member(pol_object_member(accept(&d), "token"), "bound"), "false");
+}
+
+/* ---- forwarded certificates ---- */
+
+/* Headers with an element that has the certificate, behind the one given. */
+static void forward(pol_description *d, const char *before, X509 *cert)
+{
+    char text[8000] = "{\"x-forwarded-client-cert\":\"", *out = text + strlen(text);
+    pol_bytes pem = to_pem(&arena, cert);
+    out += sprintf(out, "%sCert=", before);
+    for (size_t i = 0; i < pem.n; i++)
+        out += isalnum(pem.at[i]) ? sprintf(out, "%c", pem.at[i]) : sprintf(out, "%%%02X", pem.at[i]);
+    sprintf(out, "\"}");
+    describe_request(d, "GET", "/v1/orders/42", (const char *)pol_arena_copy(&arena, text, strlen(text) + 1));
+}
+
+static void a_forwarded_certificate_counts_from_a_proxy_only(void **state)
+{
+    (void)state;
+    pol_description d = describe(NULL, NULL, NULL);
+    d.has_credentials = true;
+    d.uid = 4711;
+    forward(&d, "URI=spiffe://acme.example/forged,", client);
+    pol_value input = accept(&d), cert = pol_object_member(input, "cert");
+    assert_json(pol_object_member(cert, "source"), "\"xfcc\"");
+    assert_json(pol_object_member(input, "subject"), "{\"id\":\"spiffe://acme.example/orders\",\"type\":\"workload\"}");
+    assert_json(pol_object_member(pol_object_member(input, "request"), "headers"), "{}");
+    d.cert_pem = to_pem(&arena, client);
+    refuse(&d, "cert_multiple");
+    d.cert_pem = (pol_bytes){0};
+    forward(&d, "", stranger);
+    refuse(&d, "cert_untrusted");
+    describe_request(&d, "GET", "/v1/orders/42", "{\"x-forwarded-client-cert\":\"Hash=zz\"}");
+    refuse(&d, "xfcc_form");
+    forward(&d, "", client);
+    d.uid = 4712;
+    input = accept(&d);
+    assert_false(pol_is_defined(pol_object_member(input, "cert")));
+    assert_json(pol_object_member(pol_object_member(input, "subject"), "type"), "\"anonymous\"");
+    d.uid = 4711;
+    d.has_credentials = false;
+    assert_false(pol_is_defined(pol_object_member(accept(&d), "cert")));
+    d.unix_socket = false;
+    d.tls_leaf = client;
+    forward(&d, "", other_client);
+    assert_json(pol_object_member(pol_object_member(accept(&d), "subject"), "id"), "\"CN=plain\"");
+    d.tls_leaf = other_client;
+    assert_false(pol_is_defined(pol_object_member(accept(&d), "cert")));
+}
+
+/* ---- proofs of possession ---- */
+
+static const char *thumbprint_of(EVP_PKEY *key)
+{
+    static char out[44];
+    pol_buf jwk = {0};
+    put_jwk(&jwk, key);
+    pol_buf_byte(&jwk, 0);
+    assert_true(pol_jwk_thumbprint(from_json(&arena, (const char *)jwk.at), out));
+    pol_buf_deinit(&jwk);
+    return out;
+}
+
+static void describe_proof(pol_description *d, const char *scheme, pol_bytes token, EVP_PKEY *key, const char *jti)
+{
+    uint8_t digest[32], ath[44];
+    char claims[400];
+    pol_buf head = {0}, headers = {0};
+    pol_buf_text(&head, "{\"typ\":\"dpop+jwt\",\"alg\":\"ES256\",\"jwk\":");
+    put_jwk(&head, key);
+    pol_buf_text(&head, "}");
+    pol_buf_byte(&head, 0);
+    SHA256(token.at, token.n, digest);
+    size_t n = pol_base64_encode(ath, pol_bytes_of(digest, 32), POL_BASE64URL);
+    snprintf(claims, sizeof claims, "{\"jti\":\"%s\",\"htm\":\"GET\",\"htu\":\"https://api.example/v1/orders/42\",\"iat\":1800000000,\"ath\":\"%.*s\"}",
+             jti, (int)n, ath);
+    pol_bytes proof = make_token(&arena, key, (const char *)head.at, claims);
+    pol_buf_printf(&headers, "{\"authorization\":\"%s %.*s\",\"dpop\":\"%.*s\"}", scheme, (int)token.n, (const char *)token.at, (int)proof.n,
+                   (const char *)proof.at);
+    pol_buf_byte(&headers, 0);
+    describe_request(d, "GET", "/v1/orders/42", (const char *)pol_arena_copy(&arena, headers.at, headers.n));
+    d->request.scheme = POL_BYTES("https");
+    d->request.host = POL_BYTES("api.example");
+    pol_buf_deinit(&head);
+    pol_buf_deinit(&headers);
+}
+
+static void a_token_of_a_key_needs_a_fresh_proof(void **state)
+{
+    (void)state;
+    pol_description d = describe(NULL, NULL, NULL);
+    pol_replay *replay = d.replay = pol_replay_new();
+    char claims[400];
+    snprintf(claims, sizeof claims, "{\"iss\":\"https://id.example\",\"aud\":\"orders\",\"sub\":\"alice\",\"exp\":1800000600,\"cnf\":{\"jkt\":\"%s\"}}",
+             thumbprint_of(client_key));
+    pol_bytes token = token_of(claims);
+    describe_proof(&d, "DPoP", token, client_key, "one");
+    pol_value input = accept(&d);
+    assert_json(pol_object_member(pol_object_member(input, "token"), "bound"), "true");
+    assert_json(pol_object_member(pol_object_member(input, "request"), "headers"), "{}");
+    refuse(&d, "dpop_replay");
+    describe_proof(&d, "DPoP", token, client_key, "one"); /* another signature, the same id */
+    refuse(&d, "dpop_replay");
+    describe_proof(&d, "DPoP", token, client_key, "two");
+    (void)accept(&d);
+    describe_proof(&d, "DPoP", token, ca_key, "three");
+    refuse(&d, "dpop_binding");
+    describe_proof(&d, "Bearer", token, client_key, "four");
+    refuse(&d, "binding_mismatch");
+    describe_proof(&d, "DPoP", token_of(ok_claims), client_key, "five");
+    refuse(&d, "binding_mismatch");
+    describe_proof(&d, "DPoP", token, client_key, "six");
+    d.request.host = POL_BYTES("other.example");
+    refuse(&d, "dpop_htu");
+    d.request.host = POL_BYTES("api.example");
+    d.replay = NULL;
+    refuse(&d, "binding_unknown");
+    d.replay = replay;
+    d.token = token;
+    describe_request(&d, "GET", "/v1/orders/42", "{}");
+    refuse(&d, "dpop_missing");
+    pol_replay_free(replay);
+}
+
+static void used_proofs_are_forgotten_when_they_are_too_old(void **state)
+{
+    (void)state;
+    pol_replay *replay = pol_replay_new();
+    assert_true(pol_replay_note(replay, POL_BYTES("k"), POL_BYTES("j"), 100, 160));
+    assert_false(pol_replay_note(replay, POL_BYTES("k"), POL_BYTES("j"), 160, 220));
+    assert_true(pol_replay_note(replay, POL_BYTES("l"), POL_BYTES("j"), 160, 220));
+    assert_true(pol_replay_note(replay, POL_BYTES("k"), POL_BYTES("j"), 161, 221));
+    unsigned refused = 0;
+    for (unsigned i = 0; i < 400000; i++) {
+        char jti[16];
+        snprintf(jti, sizeof jti, "%u", i);
+        refused += !pol_replay_note(replay, POL_BYTES("k"), pol_bytes_text(jti), 161, 221);
+    }
+    assert_true(refused >= 400000 - (1 << 17)); /* what cannot be remembered does not pass */
+    pol_replay_free(replay);
+}
+
 static void the_listeners_certificate_is_the_peers_unless_it_asks_for_itself(void **state)
 {
     (void)state;
@@ -436,6 +599,10 @@ int main(void)
         cmocka_unit_test(a_certificate_of_the_trusted_ca_names_its_spiffe_id),
         cmocka_unit_test(a_certificate_that_does_not_verify_is_refused),
         cmocka_unit_test(a_bound_token_needs_its_certificate),
+        cmocka_unit_test(a_subject_tied_to_a_certificate_is_bound_to_it),
+        cmocka_unit_test(a_forwarded_certificate_counts_from_a_proxy_only),
+        cmocka_unit_test(a_token_of_a_key_needs_a_fresh_proof),
+        cmocka_unit_test(used_proofs_are_forgotten_when_they_are_too_old),
         cmocka_unit_test(the_listeners_certificate_is_the_peers_unless_it_asks_for_itself),
         cmocka_unit_test(a_route_gives_action_type_and_captures),
         cmocka_unit_test(what_the_caller_names_must_agree_with_the_route),
