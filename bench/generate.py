@@ -15,8 +15,8 @@ REQUESTS = 1000
 class Workload:
     """The facts of one policy and the requests asked of it, written when both are complete."""
 
-    def __init__(self, policy, data, suffix="pol"):
-        self.policy, self.data, self.suffix = policy, data, suffix
+    def __init__(self, policy, data, suffix="pol", rego=None):
+        self.policy, self.data, self.suffix, self.rego = policy, data, suffix, rego
         self.requests, self.expected = [], []
 
     def ask(self, request, answer):
@@ -29,6 +29,9 @@ class Workload:
                            ("requests.ndjson", lines(self.requests)), ("expected.ndjson", lines(self.expected))):
             with open(os.path.join(folder, name), "w", encoding="utf-8") as out:
                 out.write(text)
+        if self.rego:
+            with open(os.path.join(folder, "form.rego"), "w", encoding="utf-8") as out:
+                out.write(self.rego)
 
 
 def lines(values):
@@ -141,7 +144,55 @@ def documents(size):
     return made
 
 
-SHAPES = {f.__name__: f for f in (permits, roles, rules, statements, documents)}
+BINDINGS_POLICY = """package scale
+
+role from data.rbac.roles
+
+assign from object.get(data.bindings, subject.id, [])
+"""
+
+BINDINGS_REGO = """package scale
+
+default allow := false
+
+held := graph.reachable(data.parents, object.get(data.bindings, input.subject.id, []))
+
+allow if {
+	some role in held
+	some grant in data.grants[role]
+	grant.action == input.action.name
+	grant.type == input.resource.type
+}
+"""
+
+
+def bindings(size):
+    """As many roles, ten grants each, six levels of inheritance, ten users to a role; as statements and, in form.rego, as rules."""
+    rand = random.Random(5)
+    types, actions = [f"type{i}" for i in range(40)], [f"action{i}" for i in range(20)]
+    level = max(1, size // 6)
+    roles = {}
+    for i in range(size):
+        parents = sorted({f"role{rand.randrange(i - level, i)}" for _ in range(2)}) if i >= level else []
+        roles[f"role{i}"] = {"inherits": parents, "permits": [
+            {"actions": [rand.choice(actions)], "types": [rand.choice(types)]} for _ in range(10)]}
+    users = {f"user{i}": [f"role{rand.randrange(size)}" for _ in range(rand.randint(1, 5))] for i in range(size * 10)}
+    made = Workload(BINDINGS_POLICY, {
+        "rbac": {"roles": roles}, "bindings": users, "parents": {name: role["inherits"] for name, role in roles.items()},
+        "grants": {name: [{"action": p["actions"][0], "type": p["types"][0]} for p in role["permits"]]
+                   for name, role in roles.items()}}, rego=BINDINGS_REGO)
+    for i in range(REQUESTS):
+        user = f"user{rand.randrange(size * 10)}"
+        granted = [p for name in sorted(closure(roles, users[user])) for p in roles[name]["permits"]]
+        one = rand.choice(granted)
+        action, type_ = (one["actions"][0], one["types"][0]) if i % 2 else (rand.choice(actions), rand.choice(types))
+        asked = request(action, type_)
+        asked["subject"]["id"] = user
+        made.ask(asked, any(action in p["actions"] and type_ in p["types"] for p in granted))
+    return made
+
+
+SHAPES = {f.__name__: f for f in (permits, roles, rules, statements, documents, bindings)}
 
 
 def main():

@@ -143,6 +143,9 @@ for preset in release asan; do
     suite "differential/$preset" python3 tests/differential/run.py build/$preset/bin/decide-batch 300 1
 done
 
+say "== workloads for scale, at their small sizes"
+suite scale python3 bench/scale.py --check build/release/bin
+
 say "== installed"
 suite install python3 tests/install/run.py build/release
 
