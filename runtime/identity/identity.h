@@ -67,6 +67,7 @@ typedef struct {
     X509 *tls_leaf;          /* verified by the TLS listener; NULL: none. borrowed */
     STACK_OF_X509 *tls_chain;
     struct pol_replay *replay; /* the DPoP proofs that were used; NULL: none is accepted. borrowed */
+    struct pol_token_cache *tokens; /* of this thread; NULL: every signature is checked. borrowed */
     bool tls_is_subject;     /* the listener's callers ask for themselves: tls_leaf is input.cert; else peer.cert */
 } pol_description;
 

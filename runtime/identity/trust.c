@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
 #include <dirent.h>
@@ -30,6 +31,7 @@ struct pol_trust {
     STACK_OF(X509) *intermediates;
     const char **proxy_uids, **proxy_names;
     uint32_t dpop_max_age_s;
+    uint8_t id[32]; /* random: what was verified under other keys is not found under these */
     bool has_roots, check_crls;
 };
 
@@ -187,6 +189,8 @@ static bool fill(pol_trust *trust, const pol_trust_config *config, pol_error *er
         if (n == 0 || n > 10 || config->proxy_uids[i][n])
             return pol_fail(err, POL_E_CONFIG, "element %u of the proxies' uids is not the number of a user", i + 1);
     }
+    if (RAND_bytes(trust->id, sizeof trust->id) != 1)
+        return pol_fail(err, POL_E_CRYPTO, "no random numbers");
     trust->roots = X509_STORE_new();
     trust->intermediates = sk_X509_new_null();
     trust->issuers = OPENSSL_zalloc((config->n_issuers + 1) * sizeof *trust->issuers);
@@ -283,7 +287,20 @@ uint32_t pol_trust_dpop_age(const pol_trust *trust)
     return trust->dpop_max_age_s;
 }
 
-const char *pol_trust_token(const pol_trust *trust, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out)
+/* The signature, or that it was good before under the very keys of trust. */
+static const char *check_signature(const pol_trust *trust, pol_token_cache *cache, pol_bytes token, const pol_jws *jws, const issuer *from)
+{
+    uint8_t key[POL_TOKEN_DIGEST];
+    bool keyed = cache && pol_token_cache_key(cache, pol_bytes_of(trust->id, sizeof trust->id), token, key);
+    if (keyed && pol_token_cache_has(cache, key))
+        return NULL;
+    const char *why = pol_jws_check(jws, from->keys, from->rules.algorithms, from->rules.n_algorithms);
+    if (keyed && !why)
+        pol_token_cache_add(cache, key);
+    return why;
+}
+
+const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out)
 {
     *out = (pol_verified_token){.header = pol_undefined(), .claims = pol_undefined()};
     pol_jws jws;
@@ -299,7 +316,7 @@ const char *pol_trust_token(const pol_trust *trust, pol_arena *arena, pol_bytes 
         const issuer *from = &trust->issuers[i];
         if (!pol_bytes_is(pol_text(iss), from->rules.issuer))
             continue;
-        why = pol_jws_check(&jws, from->keys, from->rules.algorithms, from->rules.n_algorithms);
+        why = check_signature(trust, cache, token, &jws, from);
         if (!why)
             why = pol_jwt_judge(&jws, claims, &from->rules, now_ns);
         if (why)

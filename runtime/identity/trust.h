@@ -5,6 +5,7 @@
 
 #include "runtime/identity/identity.h"
 #include "runtime/identity/jwt.h"
+#include "runtime/identity/token_cache.h"
 #include "runtime/identity/x509.h"
 
 /* A token that was verified. All in the arena. */
@@ -14,8 +15,8 @@ typedef struct {
     const char *bound_name;     /* the SPIFFE ID or subject of the certificate that its sub is tied to by configuration; NULL: none */
 } pol_verified_token;
 
-/* Verifies a token against the configured issuers. trust may be NULL. NULL or a reason. */
-const char *pol_trust_token(const pol_trust *trust, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out);
+/* Verifies a token against the configured issuers. trust may be NULL. cache: the thread's, NULL: none. NULL or a reason. */
+const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out);
 
 /* Does the holder of the connection forward certificates of others? uid: NULL, not known. name: SPIFFE ID or subject of its verified certificate; n == 0: none. */
 bool pol_trust_is_proxy(const pol_trust *trust, const uint32_t *uid, pol_bytes name);

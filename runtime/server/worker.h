@@ -24,6 +24,7 @@ typedef struct pol_worker {
     atomic_uint n_connections;    /* counted up by the acceptor, down by the worker */
     const pol_world *world;
     pol_eval *eval;
+    struct pol_token_cache *tokens; /* NULL: no memory for one */
     pol_arena arena;     /* of one request: descriptions and what adaptors make; no budget, bounded by limits.body */
     pol_http_head head;  /* of the request in hand */
     pol_buf answer_head, answer_body, answer_headers;

@@ -3,6 +3,7 @@
  */
 #include "runtime/identity/identity.h"
 #include "runtime/identity/replay.h"
+#include "runtime/identity/token_cache.h"
 #include "tests/unit/identity_fixture.h"
 
 #include <ctype.h>
@@ -228,6 +229,67 @@ static void a_token_that_does_not_verify_is_refused_with_its_reason(void **state
     d.token = token_of(ok_claims);
     assert_false(pol_input_assemble(&arena, NULL, pol_undefined(), &d, NOW_NS, &input, &refusal));
     assert_string_equal(refusal.reason, "token_issuer");
+}
+
+static void a_token_found_good_is_judged_anew_each_time(void **state)
+{
+    (void)state;
+    pol_description d = describe(NULL, "{\"name\":\"read\"}", "{\"type\":\"order\"}");
+    d.tokens = pol_token_cache_new();
+    d.token = token_of(ok_claims);
+    (void)accept(&d);
+    (void)accept(&d);
+    pol_value input;
+    pol_refusal refusal;
+    const int64_t end_ns = 1800000630LL * 1000000000; /* exp and the leeway */
+    assert_true(pol_input_assemble(&arena, trust, routes(), &d, end_ns - 1, &input, &refusal));
+    assert_false(pol_input_assemble(&arena, trust, routes(), &d, end_ns, &input, &refusal));
+    assert_string_equal(refusal.reason, "token_expired");
+    uint8_t *forged = pol_arena_copy(&arena, d.token.at, d.token.n);
+    forged[d.token.n - 10] = forged[d.token.n - 10] == 'A' ? 'B' : 'A';
+    d.token = pol_bytes_of(forged, d.token.n);
+    for (unsigned i = 0; i < 3; i++)
+        refuse(&d, "token_signature");
+    pol_token_cache_free(d.tokens);
+}
+
+static void tokens_of_withdrawn_keys_are_not_found_again(void **state)
+{
+    (void)state;
+    pol_description d = describe(NULL, "{\"name\":\"read\"}", "{\"type\":\"order\"}");
+    d.tokens = pol_token_cache_new();
+    d.token = token_of(ok_claims);
+    (void)accept(&d);
+    pol_trust *first = trust;
+    EVP_PKEY *first_key = issuer_key;
+    issuer_key = client_key;
+    make_trust();
+    refuse(&d, "token_signature");
+    pol_trust_free(trust);
+    trust = first;
+    issuer_key = first_key;
+    (void)accept(&d);
+    pol_token_cache_free(d.tokens);
+}
+
+static void the_newest_tokens_are_remembered(void **state)
+{
+    (void)state;
+    pol_token_cache *cache = pol_token_cache_new();
+    uint8_t a[POL_TOKEN_DIGEST], b[POL_TOKEN_DIGEST];
+    assert_true(pol_token_cache_key(cache, POL_BYTES("one"), POL_BYTES("t"), a));
+    assert_true(pol_token_cache_key(cache, POL_BYTES("two"), POL_BYTES("t"), b));
+    assert_memory_not_equal(a, b, sizeof a);
+    assert_false(pol_token_cache_has(cache, a));
+    for (unsigned i = 0; i < 5; i++) { /* one bucket, by the first two bytes */
+        a[31] = (uint8_t)i;
+        pol_token_cache_add(cache, a);
+    }
+    for (unsigned i = 0; i < 5; i++) {
+        a[31] = (uint8_t)i;
+        assert_int_equal(pol_token_cache_has(cache, a), i > 0);
+    }
+    pol_token_cache_free(cache);
 }
 
 static void a_token_comes_one_way_only(void **state)
@@ -595,6 +657,9 @@ int main(void)
         cmocka_unit_test(a_verified_token_names_the_subject),
         cmocka_unit_test(a_token_without_a_user_is_a_client),
         cmocka_unit_test(a_token_that_does_not_verify_is_refused_with_its_reason),
+        cmocka_unit_test(a_token_found_good_is_judged_anew_each_time),
+        cmocka_unit_test(tokens_of_withdrawn_keys_are_not_found_again),
+        cmocka_unit_test(the_newest_tokens_are_remembered),
         cmocka_unit_test(a_token_comes_one_way_only),
         cmocka_unit_test(a_certificate_of_the_trusted_ca_names_its_spiffe_id),
         cmocka_unit_test(a_certificate_that_does_not_verify_is_refused),
