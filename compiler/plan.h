@@ -53,6 +53,7 @@ typedef struct {
     pol_region body;
     pol_value *constants;
     uint32_t n_constants, constants_capacity;
+    uint32_t *slots, n_slots; /* while it is made: 1 + the constant, by hash; a power of two, at least half are 0 */
     pol_place place;
     uint32_t first_part, end_part; /* its parts are among these */
 } pol_plan_function;

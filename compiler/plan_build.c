@@ -104,12 +104,45 @@ static bool same_scalar(pol_value a, pol_value b)
     return a.tag == POL_DECIMAL ? pol_bytes_equal(pol_text(a), pol_text(b)) : pol_equal(a, b);
 }
 
+static uint32_t hash_scalar(pol_value v)
+{
+    uint64_t hash = 0xcbf29ce484222325 ^ v.tag;
+    pol_bytes text = v.tag == POL_STRING || v.tag == POL_DECIMAL ? pol_text(v) : pol_bytes_of((const uint8_t *)&v.i, sizeof v.i);
+    for (size_t i = 0; i < text.n; i++)
+        hash = (hash ^ text.at[i]) * 0x100000001b3;
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+/* The slot of a scalar that is equal, or the free one where it belongs. */
+static uint32_t *find_slot(const pol_plan_function *fn, pol_value v)
+{
+    uint32_t i = hash_scalar(v) & (fn->n_slots - 1);
+    while (fn->slots[i] && !same_scalar(fn->constants[fn->slots[i] - 1], v))
+        i = (i + 1) & (fn->n_slots - 1);
+    return &fn->slots[i];
+}
+
+static void grow_slots(pol_lowering *l)
+{
+    pol_plan_function *fn = l->fn;
+    fn->n_slots = fn->n_slots ? 2 * fn->n_slots : 16;
+    fn->slots = POL_NEW_ARRAY(l->arena, uint32_t, fn->n_slots);
+    for (uint32_t i = 0; i < fn->n_constants; i++)
+        if (!pol_is_collection(fn->constants[i]))
+            *find_slot(fn, fn->constants[i]) = i + 1;
+}
+
 uint32_t constant(pol_lowering *l, pol_value v)
 {
     pol_plan_function *fn = l->fn;
-    for (uint32_t i = 0; i < fn->n_constants; i++)
-        if (same_scalar(fn->constants[i], v))
-            return i;
+    if (!pol_is_collection(v)) {
+        if (2 * (fn->n_constants + 1) > fn->n_slots)
+            grow_slots(l);
+        uint32_t *slot = find_slot(fn, v);
+        if (*slot)
+            return *slot - 1;
+        *slot = fn->n_constants + 1;
+    }
     POL_GROW(l->arena, fn->constants, fn->n_constants, fn->constants_capacity);
     fn->constants[fn->n_constants] = v;
     return fn->n_constants++;
