@@ -66,6 +66,7 @@ static inline pol_bytes make_token(pol_arena *arena, EVP_PKEY *pkey, const char 
 typedef struct {
     const char *subject; /* common name */
     const char *san;     /* as in OpenSSL's configuration: "URI:spiffe://..."; NULL: none */
+    const char *usage;   /* extended key usage; NULL: clientAuth, "": none */
     bool ca;
     int64_t from_s, to_s; /* offsets from NOW_S */
 } cert_plan;
@@ -96,8 +97,8 @@ static inline X509 *make_cert(const cert_plan *plan, EVP_PKEY *key, X509 *issuer
     put_extension(cert, issuer ? issuer : cert, NID_subject_key_identifier, "hash");
     if (issuer)
         put_extension(cert, issuer, NID_authority_key_identifier, "keyid:always");
-    if (!plan->ca)
-        put_extension(cert, issuer, NID_ext_key_usage, "clientAuth");
+    if (!plan->ca && (!plan->usage || plan->usage[0]))
+        put_extension(cert, issuer, NID_ext_key_usage, plan->usage ? plan->usage : "clientAuth");
     if (plan->san)
         put_extension(cert, issuer, NID_subject_alt_name, plan->san);
     assert_true(X509_sign(cert, issuer_key ? issuer_key : key, EVP_sha256()) > 0);

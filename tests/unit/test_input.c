@@ -346,15 +346,25 @@ static void a_certificate_that_does_not_verify_is_refused(void **state)
         {.subject = "old", .from_s = -2000, .to_s = -1000},
         {.subject = "new", .from_s = 1000, .to_s = 2000},
         {.subject = "two", .san = "URI:spiffe://acme.example/a,URI:spiffe://acme.example/b", .from_s = -1000, .to_s = 1000},
+        {.subject = "any", .usage = "clientAuth,anyExtendedKeyUsage", .from_s = -1000, .to_s = 1000},
+        {.subject = "all", .usage = "", .from_s = -1000, .to_s = 1000},
+        {.subject = "server", .usage = "serverAuth", .from_s = -1000, .to_s = 1000},
+        {.subject = "critical", .san = "critical,DNS:a.example", .from_s = -1000, .to_s = 1000},
         {.subject = "upper", .san = "URI:spiffe://ACME.example/a", .from_s = -1000, .to_s = 1000},
     };
-    static const char *const why[] = {"cert_expired", "cert_not_yet_valid", "svid_uri_count", "svid_id"};
+    static const char *const why[] = {"cert_expired", "cert_not_yet_valid", "svid_uri_count", "cert_purpose", "cert_purpose", "cert_purpose",
+                                      "cert_constraint", "svid_id"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         X509 *cert = make_cert(&bad[i], client_key, ca, ca_key);
         d.cert_pem = to_pem(&arena, cert);
         refuse(&d, why[i]);
         X509_free(cert);
     }
+    X509 *unnamed = make_cert(&(cert_plan){.subject = "s", .san = "URI:spiffe://acme.example/s", .usage = "", .from_s = -1000, .to_s = 1000},
+                              client_key, ca, ca_key);
+    d.cert_pem = to_pem(&arena, unnamed); /* an SVID may name no usage */
+    (void)accept(&d);
+    X509_free(unnamed);
     X509 *foreign = make_cert(&(cert_plan){.subject = "x", .from_s = -1000, .to_s = 1000}, client_key, stranger, client_key);
     d.cert_pem = to_pem(&arena, foreign);
     refuse(&d, "cert_untrusted");
