@@ -6,6 +6,7 @@
 #include "compiler/compile.h"
 
 #include "compiler/plan.h"
+#include "compiler/rego_target.h"
 #include "compiler/statements.h"
 #include "grammar/parse.h"
 #include "runtime/engine.h"
@@ -271,6 +272,12 @@ static void label_files(pol_compiler *c)
     c->plan->files = files;
 }
 
+bool pol_compiler_prepare(pol_compiler *c)
+{
+    bool sound = parse_modules(c);
+    return (!has_polward_module(c) || pol_statements_prepare(&c->program)) && sound && c->diags.n_errors == 0;
+}
+
 bool pol_compiler_run(pol_compiler *c)
 {
     /* One run tells of all mistakes: what could be read is checked too. */
@@ -313,6 +320,11 @@ pol_arena *pol_compiler_arena(pol_compiler *c)
 const pol_program *pol_compiler_program(const pol_compiler *c)
 {
     return &c->program;
+}
+
+pol_value pol_compiler_rego(const pol_compiler *c, pol_compiler *prepared)
+{
+    return pol_rego_target(&prepared->program, c->program.statements ? c->program.statements->input_checks : pol_undefined());
 }
 
 const pol_query *pol_compiler_query(const pol_compiler *c)

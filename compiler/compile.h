@@ -47,6 +47,8 @@ bool pol_compiler_ignores(const pol_compiler *c, const char *name);
 void pol_compiler_set_revision(pol_compiler *c, pol_bytes revision);
 /* Further tiers, {name: weight}, as `metadata.tiers` of a manifest has them (undefined: none); name is the manifest's, for the error. */
 POL_MUST_USE bool pol_compiler_add_tiers(pol_compiler *c, const char *name, pol_value tiers, pol_error *err);
+/* Only the first stages, in the place of pol_compiler_run: modules parsed, statements made into hidden rules, names not bound. */
+POL_MUST_USE bool pol_compiler_prepare(pol_compiler *c);
 /* Runs all stages. False when there are errors; see pol_compiler_diags. */
 POL_MUST_USE bool pol_compiler_run(pol_compiler *c);
 const pol_diags *pol_compiler_diags(const pol_compiler *c);
@@ -54,6 +56,8 @@ pol_arena *pol_compiler_arena(pol_compiler *c);
 /* After a successful run: the bundle. */
 POL_MUST_USE bool pol_compiler_bundle(pol_compiler *c, pol_buf *out, pol_error *err);
 const pol_program *pol_compiler_program(const pol_compiler *c);
+/* As modules of plain Rego, {name: text}: of prepared, the same sources again as those that c has compiled (rego_target.h). */
+pol_value pol_compiler_rego(const pol_compiler *c, pol_compiler *prepared);
 /* The query as resolved; NULL without one. Its text is the source of its expressions' spans in the program's sources. */
 const pol_query *pol_compiler_query(const pol_compiler *c);
 /* --emit */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * decide-batch: one bundle and its questions a line of standard input, answers a line of standard output; for tests that compare thousands of them.
- *   {"modules": {"a.pol": text}, "data": {...}, "path": "polward/decision", "inputs": [...], "plain": not optimised}
- *   {"results": [{"value": v} or {} or {"error": code}]}, or {"refused": [[code, row, message]]}
+ *   {"modules": {"a.pol": text}, "data": {...}, "path": "polward/decision", "inputs": [...], "plain": not optimised, "rego": its Rego target is wanted}
+ *   {"results": [{"value": v} or {} or {"error": code}]}, with "rego": {name: text}, or {"refused": [[code, row, message]]}
  */
 #include "compiler/compile.h"
 #include "runtime/engine.h"
@@ -48,17 +48,21 @@ static pol_value ask(asked *a, pol_value path, pol_value input)
     return pol_builder_object(&b);
 }
 
-POL_MUST_USE static bool compile(asked *a, pol_value line, pol_error *err)
+POL_MUST_USE static bool load(asked *a, pol_value line, pol_compiler **out, pol_error *err)
 {
     pol_compile_options options = {.optimise = !pol_equal(pol_object_member(line, "plain"), pol_bool(true))};
     pol_value modules = pol_object_member(line, "modules"), data = pol_object_member(line, "data");
-    a->compiler = pol_compiler_new(&options);
+    *out = pol_compiler_new(&options);
     for (uint32_t i = 0; modules.tag == POL_OBJECT && i < modules.n; i++) {
         pol_bytes name = pol_text(pol_member_key(modules, i));
-        pol_compiler_add_module(a->compiler, (const char *)pol_arena_copy(&a->arena, name.at, name.n), pol_text(pol_member_value(modules, i)));
+        pol_compiler_add_module(*out, (const char *)pol_arena_copy(&a->arena, name.at, name.n), pol_text(pol_member_value(modules, i)));
     }
-    if (data.tag == POL_OBJECT)
-        POL_TRY(pol_compiler_add_data(a->compiler, "data.json", NULL, 0, data, err));
+    return data.tag != POL_OBJECT || pol_compiler_add_data(*out, "data.json", NULL, 0, data, err);
+}
+
+POL_MUST_USE static bool compile(asked *a, pol_value line, pol_error *err)
+{
+    POL_TRY(load(a, line, &a->compiler, err));
     if (!pol_compiler_run(a->compiler))
         return pol_fail(err, POL_E_USAGE, "does not compile");
     POL_CLEAN(pol_buf_deinit) pol_buf bytes = {0};
@@ -69,6 +73,7 @@ POL_MUST_USE static bool compile(asked *a, pol_value line, pol_error *err)
 static void answer(pol_bytes line)
 {
     asked a = {0};
+    pol_compiler *prepared = NULL;
     pol_error err;
     pol_value request, inputs;
     POL_CLEAN(pol_buf_deinit) pol_buf out = {0};
@@ -87,6 +92,8 @@ static void answer(pol_bytes line)
         for (uint32_t i = 0; i < inputs.n; i++)
             pol_builder_add(&results, ask(&a, path, pol_element(inputs, i)));
         pol_builder_put_text(&b, "results", pol_builder_array(&results));
+        if (pol_equal(pol_object_member(request, "rego"), pol_bool(true)) && load(&a, request, &prepared, &err) && pol_compiler_prepare(prepared))
+            pol_builder_put_text(&b, "rego", pol_compiler_rego(a.compiler, prepared));
     }
     pol_json_write(&out, pol_builder_object(&b), POL_JSON_COMPACT);
     pol_buf_byte(&out, '\n');
@@ -96,6 +103,8 @@ static void answer(pol_bytes line)
         pol_eval_free(a.eval);
     pol_bundle_close(a.bundle);
     pol_compiler_free(a.compiler);
+    if (prepared)
+        pol_compiler_free(prepared);
     pol_arena_deinit(&a.arena);
 }
 
