@@ -343,6 +343,24 @@ static pol_expr *some_in(place at, pol_term *key, pol_term *value, pol_term *dom
     return e;
 }
 
+static bool rename_var(pol_walk *w, pol_term *t)
+{
+    const pol_term *const *names = w->context;
+    if (t->kind == POL_TERM_VAR && pol_bytes_equal(t->text, names[0]->text))
+        t->text = names[1]->text;
+    return true;
+}
+
+/* e with a variable of another name in the place of from: a name that is declared again further in is more than some engines bear. */
+static pol_expr *with_var(place at, const pol_expr *e, const pol_term *from, const pol_term *to)
+{
+    const pol_term *names[] = {from, to};
+    pol_walk w = {.term = rename_var, .context = names, .closures = true};
+    pol_expr *copy = condition(at, pol_term_copy(at.e->arena, e->left));
+    pol_walk_term(&w, copy->left);
+    return copy;
+}
+
 /* At some element the body meets an error and does not hold, and it holds at all before. */
 static void ways_of_every(place at, const pol_expr *e, ways *out)
 {
@@ -354,11 +372,12 @@ static void ways_of_every(place at, const pol_expr *e, ways *out)
         pol_body_add(at.e->arena, way, some_in(at, key, e->left, e->right));
         add_body(at, way, of_body.items[i]);
         pol_body_add(at.e->arena, way, counted(at, fails, "equal"));
+        pol_term *value = new_var(at);
         order[0] = earlier;
         order[1] = key;
-        pol_body_add(at.e->arena, before, some_in(at, earlier, e->left, e->right));
+        pol_body_add(at.e->arena, before, some_in(at, earlier, value, e->right));
         pol_body_add(at.e->arena, before, condition(at, pol_term_call(at.e->arena, at.span, "lt", order, 2)));
-        pol_body_add(at.e->arena, before, counted(at, fails, "equal"));
+        pol_body_add(at.e->arena, before, with_var(at, counted(at, fails, "equal"), e->left, value));
         pol_body_add(at.e->arena, way, counted(at, before, "equal"));
         add_way(at, out, way);
     }

@@ -440,6 +440,25 @@ static void put_input_checks(target *t, pol_value checks)
     pol_buf_byte(&t->out, '\n');
 }
 
+/* ---- permissions ---- */
+
+static void put_named(target *t)
+{
+    pol_builder list = pol_builder_new(t->p->arena);
+    for (uint32_t i = 0; i < t->s->n_grants + t->s->n_scopes + t->s->n_routes; i++) {
+        uint32_t at = i < t->s->n_grants ? 0 : i - t->s->n_grants;
+        const pol_grant *g = i < t->s->n_grants ? &t->s->grants[i] : NULL;
+        const pol_statement *st = g ? NULL : at < t->s->n_scopes ? t->s->scopes[at] : t->s->routes[at - t->s->n_scopes];
+        pol_value pair[] = {g ? pol_grant_types(t->p->arena, g) : pol_names_value(t->p->arena, &st->types),
+                            g ? pol_grant_actions(t->p->arena, g) : pol_names_value(t->p->arena, &st->actions)};
+        pol_builder_add(&list, pol_array_of(t->p->arena, pair, 2));
+    }
+    pol_buf_text(&t->out, "\nnamed := ");
+    put_json(&t->out, pol_builder_set(&list)); /* an array in JSON */
+    pol_buf_text(&t->out, "\n\npermissions contains name if {\n\tsome pair in named\n\tmatches(pair[0], type)\n\tsome name in pair[1]\n\tname != \"*\"\n"
+                          "\tallow with input.action.name as name\n}\n");
+}
+
 /* ---- the decision ---- */
 
 static const char decision_text[] =
@@ -481,6 +500,7 @@ pol_value pol_rego_target(pol_program *program, pol_value input_checks)
                 put_statement(&t, &t.s->grants[i]);
         put_graph(&t);
         put_scopes(&t);
+        put_named(&t);
         put_input_checks(&t, input_checks.tag == POL_OBJECT ? input_checks : pol_empty(POL_OBJECT));
         pol_buf_text(&t.out, decision_text);
         pol_builder_put_text(&modules, "polward.rego", pol_string(pol_buf_to_arena(&t.out, arena)));

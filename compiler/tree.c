@@ -66,6 +66,16 @@ void pol_body_add(pol_arena *arena, pol_body *body, pol_expr *expr)
     body->items[body->n++] = expr;
 }
 
+bool pol_is_infix(const pol_term *term, const char *name)
+{
+    if (term->kind != POL_TERM_CALL || !term->infix)
+        return false;
+    const pol_term *operator = term->items[0];
+    if (operator->kind == POL_TERM_VAR)
+        return pol_bytes_is(operator->text, name);
+    return strncmp(name, "internal.", 9) == 0 && pol_bytes_is(operator->items[1]->text, name + 9);
+}
+
 /* ---- copies ---- */
 
 static pol_body *copy_body(pol_arena *arena, const pol_body *body);

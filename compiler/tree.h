@@ -244,6 +244,7 @@ pol_term *pol_term_list(pol_arena *arena, pol_term_kind kind, pol_span span, pol
 pol_term *pol_term_call(pol_arena *arena, pol_span span, const char *name, pol_term **args, uint32_t n);
 pol_expr *pol_expr_new(pol_arena *arena, pol_expr_kind kind, pol_span span);
 void pol_body_add(pol_arena *arena, pol_body *body, pol_expr *expr);
+bool pol_is_infix(const pol_term *term, const char *name);
 /* A deep copy, resolved fields included. */
 pol_term *pol_term_copy(pol_arena *arena, const pol_term *term);
 

@@ -20,8 +20,8 @@ enum { PRECEDENCE_TERM = 7, PRECEDENCE_MASK = 7, FIRST = 8 };
 
 static int operator_of(const pol_term *t)
 {
-    for (size_t i = 0; t->kind == POL_TERM_CALL && t->infix && i < sizeof operators / sizeof *operators; i++)
-        if (pol_bytes_is(t->items[0]->text, operators[i].name))
+    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
+        if (pol_is_infix(t, operators[i].name))
             return (int)i;
     return -1;
 }

@@ -239,16 +239,6 @@ pol_term *pol_build_call(pol_parser *p, pol_term *name, pol_build_list *args)
 
 /* ---- operators ---- */
 
-bool pol_is_infix(const pol_term *term, const char *name)
-{
-    if (term->kind != POL_TERM_CALL || !term->infix)
-        return false;
-    const pol_term *operator= term->items[0];
-    if (operator->kind == POL_TERM_VAR)
-        return pol_bytes_is(operator->text, name);
-    return strncmp(name, "internal.", 9) == 0 && pol_bytes_is(operator->items[1]->text, name + 9);
-}
-
 static pol_term *infix(pol_parser *p, const char *name, pol_term **args, uint32_t n)
 {
     pol_term *call = pol_term_call(p->arena, join(args[0]->span, args[n - 1]->span), name, args, n);

@@ -72,7 +72,6 @@ pol_term *pol_build_template_text(pol_parser *p, const pol_token *t);
 pol_term *pol_build_embedded(pol_parser *p, pol_expr *expr);
 /* The decoded text of a STRING or RAW_STRING. */
 pol_bytes pol_build_text(pol_parser *p, const pol_token *t);
-bool pol_is_infix(const pol_term *term, const char *name);
 /* Sets height from what is below, and reports when it is too much. */
 void pol_build_height(pol_parser *p, pol_term *term);
 uint16_t pol_body_height(const pol_body *body);

@@ -141,6 +141,7 @@ fi
 say "== random bundles against a reference"
 for preset in release asan; do
     suite "differential/$preset" python3 tests/differential/run.py build/$preset/bin/decide-batch 300 1
+    suite "rego-target/$preset" python3 tests/differential/opa.py build/$preset/bin/decide-batch 80 1
 done
 
 say "== workloads for scale, at their small sizes"

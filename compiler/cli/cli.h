@@ -86,6 +86,8 @@ typedef struct {
     pol_eval *eval;
 } cli_session;
 
+/* Loads what o names, arguments too, for pol_compiler_prepare: for sources that were compiled already. False when that fails. */
+POL_MUST_USE bool cli_prepare(cli_session *s, const cli_options *o, const pol_compile_options *how);
 /* Loads what o names (data, bundles, arguments where use_arguments) and compiles. False after having reported. */
 POL_MUST_USE bool cli_compile(cli_session *s, const cli_options *o, const pol_compile_options *how, bool use_arguments,
                               const char *fallback_format);

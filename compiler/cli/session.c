@@ -26,6 +26,15 @@ POL_MUST_USE static bool load_all(cli_session *s, const cli_options *o, bool use
     return true;
 }
 
+bool cli_prepare(cli_session *s, const cli_options *o, const pol_compile_options *how)
+{
+    pol_error err;
+    s->compiler = pol_compiler_new(how);
+    for (unsigned i = 0; i < o->ignore.n; i++)
+        pol_compiler_ignore(s->compiler, o->ignore.items[i]);
+    return load_all(s, o, true, &err) && pol_compiler_prepare(s->compiler);
+}
+
 bool cli_compile(cli_session *s, const cli_options *o, const pol_compile_options *how, bool use_arguments, const char *fallback_format)
 {
     const char *format = o->format ? o->format : fallback_format;

@@ -362,6 +362,35 @@ def build_leaves_an_old_bundle_when_it_fails(d):
 
 
 @test
+def the_rego_target_decides_the_same(d):
+    policy = """package p
+
+schema resource order { owner: string, amount: number }
+
+role clerk
+assign clerk from token.claims.roles
+
+permit clerk to refund on order as "small" because "up to the limit" if 100 / resource.amount >= data.factor
+forbid clerk to refund on order as "own" if resource.owner == subject.id
+"""
+    write(d, {"p.pol": policy, "data.json": {"factor": 2}})
+    equal(Run("build", "--target", "rego", "-o", d / "rego", d / "p.pol", d / "data.json").code, 0)
+    request = {"subject": {"type": "user", "id": "ann"}, "action": {"name": "refund"}, "resource": {"type": "order", "owner": "bob", "amount": 20},
+               "token": {"claims": {"roles": ["clerk"]}}}
+    for change, effect in (({}, "permit"), ({"amount": 0}, "none"), ({"owner": "ann"}, "forbid"), ({"owner": 7}, "none")):
+        asked = json.dumps({**request, "resource": {**request["resource"], **change}})
+        ours = json.loads(Run("eval", "-d", d / "p.pol", "-d", d / "data.json", "-I", "-f", "raw", "data.polward.decision", stdin=asked).out)
+        equal(ours["effect"], effect)
+        # the package is reserved for results, which is what these are
+        text = (d / "rego" / "polward.rego").read_text().replace("package polward", "package decided")
+        (d / "rego" / "polward.rego").write_text(text)
+        theirs = json.loads(Run("eval", "-d", d / "rego", "-I", "-f", "raw", "data.decided.decision", stdin=asked).out)
+        for member in ("allow", "effect", "rules", "roles", "reasons", "context"):
+            equal(theirs[member], ours[member])
+    equal(json.loads(Run("eval", "-d", d / "rego", "-I", "-f", "raw", "data.decided.permissions", stdin=json.dumps(request)).out), ["refund"])
+
+
+@test
 def a_manifest_has_tiers_of_its_own(d):
     policy = """package p
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import generate
 
 REQUESTS, BATCH, SHOWN = 20, 40, 3
-MEMBERS = ("allow", "effect", "tier", "rules", "roles")
+MEMBERS = ("allow", "effect", "tier", "rules", "roles", "reasons", "context")
 
 
 def targets(engine, seed, number):
