@@ -25,7 +25,7 @@ trap stop EXIT
 
 # ---- 1 ----
 say "Packages"
-packages="cmake ninja-build gcc g++ pkg-config re2c lemon libssl-dev libjansson-dev libevent-dev libre2-dev libyaml-dev
+packages="cmake ninja-build gcc g++ pkg-config re2c lemon libssl-dev libjansson-dev libevent-dev libcurl4-openssl-dev libre2-dev libyaml-dev
     libutf8proc-dev openssl curl ca-certificates"
 missing=
 for p in $packages; do

@@ -17,6 +17,7 @@ INCLUDES = {
     "runtime/server": ["compiler/", "grammar/"],
     "runtime/identity": ["compiler/", "grammar/", "runtime/server/"],
     "runtime/builtins": ["compiler/", "grammar/", "runtime/server/"],
+    "runtime/fetch": ["compiler/", "grammar/", "runtime/server/", "runtime/identity/", "runtime/builtins/", "runtime/engine.h"],
     "runtime": ["compiler/", "grammar/", "runtime/server/"],
     "grammar": ["compiler/cli/", "compiler/program.h", "compiler/plan.h", "compiler/image.h", "compiler/compile.h", "runtime/server/"],
     "compiler": ["compiler/cli/", "runtime/server/", "runtime/identity/"],
@@ -28,7 +29,7 @@ ALLOCATORS = set(
     """runtime/arena.c runtime/bytes.c runtime/bundle.c runtime/engine.c runtime/pattern.cc runtime/pattern_cache.c runtime/polward.c
     compiler/compile.c compiler/load.c""".split()
 )
-ALLOCATOR_FOLDERS = ("compiler/cli/", "runtime/server/", "runtime/identity/")
+ALLOCATOR_FOLDERS = ("compiler/cli/", "runtime/server/", "runtime/identity/", "runtime/fetch/")
 
 FORBIDDEN = """strcpy strcat sprintf vsprintf atoi atol atof strtok localtime gmtime setlocale rand srand alloca gets asctime
     ctime tmpnam system popen""".split()

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * pold: command line, start, signals, stop. */
+#include "runtime/fetch/fetch.h"
 #include "runtime/identity/replay.h"
 #include "runtime/server/listener.h"
 #include "runtime/server/log.h"
@@ -141,8 +142,8 @@ POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *co
                              pol_error *err)
 {
     uint64_t max_connections = config->max_connections;
-    bool ok = start_workers(server, count_workers(config), err) && pol_reloader_start(server, config_path, config, &loop->reloader, err) &&
-              pol_listeners_start(listeners, loop->base, server, max_connections, err);
+    bool ok = pol_fetcher_new(&server->fetcher, err) && start_workers(server, count_workers(config), err) &&
+              pol_reloader_start(server, config_path, config, &loop->reloader, err) && pol_listeners_start(listeners, loop->base, server, max_connections, err);
     if (ok) {
         pol_notify("READY=1\nSTATUS=serving");
         event_base_dispatch(loop->base);
@@ -159,6 +160,7 @@ POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *co
         pol_config_free(config);
     }
     free_workers(server);
+    pol_fetcher_free(server->fetcher);
     return ok;
 }
 
