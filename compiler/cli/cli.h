@@ -20,9 +20,12 @@ typedef struct {
 
 typedef struct {
     cli_list data, bundles, imports, entrypoints, ignore;
+    cli_list audiences, algorithms, required, trust, crls;
     cli_list arguments; /* what is no option */
     const char *input, *format, *package, *explain, *run, *output, *revision, *target, *emit;
     const char *signing_key, *verification_key, *count, *optimize, *threshold, *config, *requests;
+    const char *jwks, *issuer, *leeway, *certificate, *time, *key, *kid, *alg, *typ, *claims, *expires_in;
+    bool at_jwt;
     bool stdin_input, stdin_query, fail, fail_defined, strict, strict_builtin_errors, show_builtin_errors, verbose, help;
     bool as_bundle, exit_zero_on_skipped, keep_prints, strip, write, list, diff, check, coverage;
 } cli_options;
@@ -49,12 +52,14 @@ typedef struct {
 
 typedef struct cli_command cli_command;
 struct cli_command {
-    const char *name, *arguments, *summary;
+    const char *name; /* of one word, or of two: "token verify" */
+    const char *arguments, *summary;
     const cli_option *options;
     int (*run)(const cli_options *o);
 };
 
-extern const cli_command cli_build, cli_check, cli_eval, cli_explain, cli_fmt, cli_compare, cli_lint, cli_test, cli_inspect, cli_sign, cli_verify;
+extern const cli_command cli_build, cli_check, cli_eval, cli_explain, cli_fmt, cli_compare, cli_lint, cli_test, cli_inspect, cli_sign, cli_verify,
+    cli_token_decode, cli_token_verify, cli_token_mint, cli_cert;
 
 /* Reads argv behind the command's name. False when the line is wrong; it has been said on stderr then. */
 POL_MUST_USE bool cli_read_options(const cli_command *command, int argc, char **argv, cli_options *o);
@@ -98,5 +103,11 @@ void cli_close(cli_session *s);
 POL_MUST_USE bool cli_read_document(pol_arena *arena, const char *path, pol_value *out, pol_error *err);
 /* All of standard input. */
 POL_MUST_USE bool cli_read_stdin(pol_buf *out, pol_error *err);
+/* A file, or standard input for "-". */
+POL_MUST_USE bool cli_read_file(const char *path, size_t max_bytes, pol_buf *out, pol_error *err);
+/* An instant: RFC 3339, or seconds since 1970; NULL is now. */
+POL_MUST_USE bool cli_read_time(const char *text, int64_t *ns, pol_error *err);
+/* The value as indented JSON and a line break on standard output. */
+void cli_print_value(pol_value v);
 /* Writes a file by way of a temporary one and a rename. */
 POL_MUST_USE bool cli_write_file(const char *path, pol_bytes bytes, pol_error *err);

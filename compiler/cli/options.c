@@ -146,6 +146,11 @@ void cli_free_options(cli_options *o)
     free(o->imports.items);
     free(o->entrypoints.items);
     free(o->ignore.items);
+    free(o->audiences.items);
+    free(o->algorithms.items);
+    free(o->required.items);
+    free(o->trust.items);
+    free(o->crls.items);
     free(o->arguments.items);
 }
 

@@ -54,6 +54,14 @@ void cli_write(const pol_buf *buf)
         fwrite(buf->at, 1, buf->n, stdout);
 }
 
+void cli_print_value(pol_value v)
+{
+    POL_CLEAN(pol_buf_deinit) pol_buf out = {0};
+    pol_json_write(&out, v, POL_JSON_PRETTY);
+    pol_buf_byte(&out, '\n');
+    cli_write(&out);
+}
+
 void cli_put_error(pol_buf *out, const char *code, const char *message, const char *file, uint32_t row, uint32_t col)
 {
     pol_buf_text(out, "{\"message\":");

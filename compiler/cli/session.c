@@ -2,12 +2,14 @@
  * A compilation on behalf of a command, and the evaluator of what it made. Reports errors in the format that the command uses.
  */
 #include "compiler/cli/cli.h"
+#include "runtime/calendar.h"
 #include "runtime/json.h"
 #include "runtime/yaml.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A command line's evaluation may be a long batch query, so its budgets are wider than a decision's. */
@@ -83,6 +85,32 @@ bool cli_read_stdin(pol_buf *out, pol_error *err)
             return true;
         out->n += (size_t)n;
     }
+}
+
+bool cli_read_file(const char *path, size_t max_bytes, pol_buf *out, pol_error *err)
+{
+    return strcmp(path, "-") == 0 ? cli_read_stdin(out, err) : pol_file_read(path, max_bytes, out, err);
+}
+
+bool cli_read_time(const char *text, int64_t *ns, pol_error *err)
+{
+    if (!text) {
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        *ns = t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+        return true;
+    }
+    uint64_t seconds = 0;
+    size_t n = strspn(text, "0123456789");
+    for (size_t i = 0; i < n && n <= 10; i++)
+        seconds = seconds * 10 + (uint64_t)(text[i] - '0');
+    if (n && n <= 10 && !text[n] && seconds <= INT64_MAX / 1000000000) {
+        *ns = (int64_t)seconds * 1000000000;
+        return true;
+    }
+    pol_error ignored;
+    return pol_time_parse(POL_BYTES("2006-01-02T15:04:05Z07:00"), pol_bytes_text(text), ns, &ignored) ||
+           pol_fail(err, POL_E_CONFIG, "--time takes 2026-01-31T12:00:00Z or seconds since 1970");
 }
 
 bool cli_read_document(pol_arena *arena, const char *path, pol_value *out, pol_error *err)
