@@ -26,6 +26,8 @@ int64_t pol_bytes_find(pol_bytes s, pol_bytes needle, size_t offset)
 int pol_bytes_compare(pol_bytes a, pol_bytes b)
 {
     size_t n = a.n < b.n ? a.n : b.n;
+    if (n && a.at[0] != b.at[0]) /* most often so: no call is needed */
+        return a.at[0] < b.at[0] ? -1 : 1;
     int order = n ? memcmp(a.at, b.at, n) : 0;
     return order ? order : (a.n > b.n) - (a.n < b.n);
 }

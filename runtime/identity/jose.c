@@ -13,7 +13,7 @@
 POL_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free)
 POL_CLEANUP(ECDSA_SIG *, ECDSA_SIG_free)
 
-enum { TOKEN_MAX = 65536, DEPTH_MAX = 64, TRIES_MAX = 16, ECDSA_DER_MAX = 160 };
+enum { DEPTH_MAX = 64, TRIES_MAX = 16, ECDSA_DER_MAX = 160 };
 
 static const pol_alg algs[] = {
     {"RS256", POL_KEY_RSA, "SHA256", NULL, 32, false}, {"RS384", POL_KEY_RSA, "SHA384", NULL, 48, false},
@@ -27,8 +27,9 @@ static const pol_alg algs[] = {
 
 const pol_alg *pol_alg_find(pol_bytes name)
 {
-    for (size_t i = 0; i < sizeof algs / sizeof *algs; i++) {
-        if (pol_bytes_is(name, algs[i].name))
+    enum { LENGTH = 5 }; /* of each of them */
+    for (size_t i = 0; name.n == LENGTH && i < sizeof algs / sizeof *algs; i++) {
+        if (memcmp(name.at, algs[i].name, LENGTH) == 0)
             return &algs[i];
     }
     return NULL;
@@ -173,26 +174,44 @@ static bool split(pol_bytes token, pol_bytes segments[3])
     return true;
 }
 
-static const char *check_header(pol_value header)
+void pol_members(pol_value object, const pol_bytes *names, unsigned n, pol_value *values)
 {
-    if (pol_is_defined(pol_object_member(header, "crit")) || pol_is_defined(pol_object_member(header, "b64")))
+    for (unsigned k = 0; k < n; k++)
+        values[k] = pol_undefined();
+    for (uint32_t i = 0; object.tag == POL_OBJECT && i < object.n; i++) {
+        pol_value key = pol_member_key(object, i);
+        for (unsigned k = 0; key.tag == POL_STRING && k < n; k++) {
+            if (key.n == names[k].n && key.text[0] == names[k].at[0] && memcmp(key.text, names[k].at, key.n) == 0)
+                values[k] = pol_member_value(object, i);
+        }
+    }
+}
+
+static const char *check_header(pol_value header, pol_bytes *alg)
+{
+    enum { CRIT, B64, ALG, KID, TYP, N };
+    static const pol_bytes names[N] = {POL_NAME("crit"), POL_NAME("b64"), POL_NAME("alg"), POL_NAME("kid"), POL_NAME("typ")};
+    pol_value v[N];
+    pol_members(header, names, N, v);
+    if (pol_is_defined(v[CRIT]) || pol_is_defined(v[B64]))
         return pol_reason_token_crit;
-    if (pol_object_member(header, "alg").tag != POL_STRING)
+    if (v[ALG].tag != POL_STRING)
         return pol_reason_token_alg;
-    pol_value kid = pol_object_member(header, "kid"), typ = pol_object_member(header, "typ");
-    if (pol_is_defined(kid) && kid.tag != POL_STRING)
+    if (pol_is_defined(v[KID]) && v[KID].tag != POL_STRING)
         return pol_reason_token_header;
-    if (pol_is_defined(typ) && typ.tag != POL_STRING)
+    if (pol_is_defined(v[TYP]) && v[TYP].tag != POL_STRING)
         return pol_reason_token_typ;
+    *alg = pol_text(v[ALG]);
     return NULL;
 }
 
 const char *pol_jws_open(pol_arena *arena, pol_bytes token, const pol_jws_limits *limits, pol_jws *jws)
 {
     *jws = (pol_jws){0};
-    size_t max_bytes = limits && limits->max_bytes ? limits->max_bytes : TOKEN_MAX;
+    size_t max_bytes = limits && limits->max_bytes ? limits->max_bytes : POL_TOKEN_MAX;
+    /* borrowed: what is decoded is in the arena with a NUL behind it */
     pol_json_options options = {.max_depth = limits && limits->max_depth ? limits->max_depth : DEPTH_MAX,
-                                .unique_members = true, .no_nul = true};
+                                .unique_members = true, .no_nul = true, .borrow = true};
     if (token.n > max_bytes)
         return pol_reason_token_too_large;
     pol_bytes segments[3], header;
@@ -206,10 +225,11 @@ const char *pol_jws_open(pol_arena *arena, pol_bytes token, const pol_jws_limits
         return err.code == POL_E_LIMIT ? pol_reason_token_too_large : pol_reason_token_json;
     if (jws->header.tag != POL_OBJECT)
         return pol_reason_token_json;
-    const char *why = check_header(jws->header);
+    pol_bytes alg;
+    const char *why = check_header(jws->header, &alg);
     if (why)
         return why;
-    jws->alg = pol_alg_find(pol_text(pol_object_member(jws->header, "alg")));
+    jws->alg = pol_alg_find(alg);
     jws->signed_part = pol_bytes_of(token.at, segments[0].n + 1 + segments[1].n);
     return jws->alg ? NULL : pol_reason_token_alg;
 }

@@ -70,6 +70,12 @@ POL_MUST_USE bool pol_signature_ok(const pol_key *key, const pol_alg *alg, pol_b
 enum { POL_SIGNATURE_MAX = 2048 };
 POL_MUST_USE bool pol_sign(const pol_key *key, const pol_alg *alg, pol_bytes input, uint8_t out[POL_SIGNATURE_MAX], size_t *n);
 
+/* Members of an object by names that are known, in one pass over it: values[i] is undefined where there is none of names[i]. */
+#define POL_NAME(literal) {(const uint8_t *)("" literal), sizeof(literal) - 1}
+void pol_members(pol_value object, const pol_bytes *names, unsigned n, pol_value *values);
+
+enum { POL_TOKEN_MAX = 65536 }; /* bytes */
+
 /* A token taken apart. All in the arena or in the token itself. */
 typedef struct {
     pol_value header;

@@ -19,6 +19,16 @@ bool pol_jwt_date(pol_value v, long double *seconds)
     return true;
 }
 
+/* The claims that are registered (RFC 7519, 4.1; RFC 8693, 4.3). */
+enum { EXP, NBF, IAT, ISS, SUB, JTI, CLIENT_ID, AUD, N_REGISTERED };
+
+static void read_registered(pol_value claims, pol_value of[N_REGISTERED])
+{
+    static const pol_bytes names[N_REGISTERED] = {[EXP] = POL_NAME("exp"), [NBF] = POL_NAME("nbf"), [IAT] = POL_NAME("iat"), [ISS] = POL_NAME("iss"),
+                                                  [SUB] = POL_NAME("sub"), [JTI] = POL_NAME("jti"), [CLIENT_ID] = POL_NAME("client_id"), [AUD] = POL_NAME("aud")};
+    pol_members(claims, names, N_REGISTERED, of);
+}
+
 static bool is_string_or_absent(pol_value v)
 {
     return !pol_is_defined(v) || v.tag == POL_STRING;
@@ -35,21 +45,25 @@ static bool is_audience(pol_value aud)
     return true;
 }
 
+static bool are_typed(const pol_value of[N_REGISTERED])
+{
+    long double ignored;
+    for (unsigned i = EXP; i <= IAT; i++) {
+        if (pol_is_defined(of[i]) && !pol_jwt_date(of[i], &ignored))
+            return false;
+    }
+    for (unsigned i = ISS; i <= CLIENT_ID; i++) {
+        if (!is_string_or_absent(of[i]))
+            return false;
+    }
+    return is_audience(of[AUD]);
+}
+
 bool pol_claims_typed(pol_value claims)
 {
-    static const char *const dates[] = {"exp", "nbf", "iat"};
-    static const char *const strings[] = {"iss", "sub", "jti", "client_id"};
-    long double ignored;
-    for (unsigned i = 0; i < sizeof dates / sizeof *dates; i++) {
-        pol_value v = pol_object_member(claims, dates[i]);
-        if (pol_is_defined(v) && !pol_jwt_date(v, &ignored))
-            return false;
-    }
-    for (unsigned i = 0; i < sizeof strings / sizeof *strings; i++) {
-        if (!is_string_or_absent(pol_object_member(claims, strings[i])))
-            return false;
-    }
-    return is_audience(pol_object_member(claims, "aud"));
+    pol_value of[N_REGISTERED];
+    read_registered(claims, of);
+    return are_typed(of);
 }
 
 bool pol_audience_ok(pol_value aud, const char *const *audiences, unsigned n)
@@ -77,14 +91,14 @@ static bool is_typ(pol_value typ, const char *wanted)
     return s.n == strlen(wanted) && strncasecmp((const char *)s.at, wanted, s.n) == 0;
 }
 
-static const char *judge_times(pol_value claims, long double now, long double leeway)
+static const char *judge_times(const pol_value of[N_REGISTERED], long double now, long double leeway)
 {
     long double exp, nbf, iat;
-    if (pol_jwt_date(pol_object_member(claims, "exp"), &exp) && !(now < exp + leeway))
+    if (pol_jwt_date(of[EXP], &exp) && !(now < exp + leeway))
         return pol_reason_token_expired;
-    if (pol_jwt_date(pol_object_member(claims, "nbf"), &nbf) && !(now + leeway >= nbf))
+    if (pol_jwt_date(of[NBF], &nbf) && !(now + leeway >= nbf))
         return pol_reason_token_not_yet_valid;
-    if (pol_jwt_date(pol_object_member(claims, "iat"), &iat) && !(now + leeway >= iat))
+    if (pol_jwt_date(of[IAT], &iat) && !(now + leeway >= iat))
         return pol_reason_token_not_yet_valid;
     return NULL;
 }
@@ -93,25 +107,26 @@ const char *pol_jwt_judge(const pol_jws *jws, pol_value claims, const pol_jwt_ru
 {
     if (rules->typ && !is_typ(pol_object_member(jws->header, "typ"), rules->typ))
         return pol_reason_token_typ;
-    if (!pol_claims_typed(claims))
+    pol_value of[N_REGISTERED];
+    read_registered(claims, of);
+    if (!are_typed(of))
         return pol_reason_token_claim_type;
     for (unsigned i = 0; i < rules->n_required; i++) {
         if (!pol_is_defined(pol_object_member(claims, rules->required[i])))
             return pol_reason_token_claim_missing;
     }
-    pol_value iss = pol_object_member(claims, "iss"), aud = pol_object_member(claims, "aud");
-    if (!pol_is_defined(iss) || (rules->n_audiences && !pol_is_defined(aud)))
+    if (!pol_is_defined(of[ISS]) || (rules->n_audiences && !pol_is_defined(of[AUD])))
         return pol_reason_token_claim_missing;
-    if (!pol_bytes_is(pol_text(iss), rules->issuer))
+    if (!pol_bytes_is(pol_text(of[ISS]), rules->issuer))
         return pol_reason_token_issuer;
-    if (rules->n_audiences && !pol_audience_ok(aud, rules->audiences, rules->n_audiences))
+    if (rules->n_audiences && !pol_audience_ok(of[AUD], rules->audiences, rules->n_audiences))
         return pol_reason_token_audience;
-    return judge_times(claims, (long double)now_ns / 1e9L, (long double)rules->leeway_s);
+    return judge_times(of, (long double)now_ns / 1e9L, (long double)rules->leeway_s);
 }
 
 const char *pol_jwt_claims(pol_arena *arena, const pol_jws *jws, const pol_jws_limits *limits, pol_value *claims)
 {
-    pol_json_options options = {.max_depth = limits && limits->max_depth ? limits->max_depth : 64, .unique_members = true, .no_nul = true};
+    pol_json_options options = {.max_depth = limits && limits->max_depth ? limits->max_depth : 64, .unique_members = true, .no_nul = true, .borrow = true};
     pol_error err;
     if (!pol_json_read(arena, jws->payload, &options, claims, &err))
         return err.code == POL_E_LIMIT ? pol_reason_token_too_large : pol_reason_token_json;

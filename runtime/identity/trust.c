@@ -287,16 +287,21 @@ uint32_t pol_trust_dpop_age(const pol_trust *trust)
     return trust->dpop_max_age_s;
 }
 
-/* The signature, or that it was good before under the very keys of trust. */
-static const char *check_signature(const pol_trust *trust, pol_token_cache *cache, pol_bytes token, const pol_jws *jws, const issuer *from)
+/* A token as it was verified before under the very keys of trust, or opened; *known says which. */
+static const char *open_token(pol_token_cache *cache, const uint8_t *key, pol_arena *arena, pol_bytes token, pol_jws *jws,
+                              pol_value *claims, bool *known)
 {
-    uint8_t key[POL_TOKEN_DIGEST];
-    bool keyed = cache && pol_token_cache_key(cache, pol_bytes_of(trust->id, sizeof trust->id), token, key);
-    if (keyed && pol_token_cache_has(cache, key))
-        return NULL;
+    *jws = (pol_jws){0};
+    *known = key && pol_token_cache_find(cache, key, arena, &jws->header, claims);
+    const char *why = *known ? NULL : pol_jws_open(arena, token, NULL, jws);
+    return why || *known ? why : pol_jwt_claims(arena, jws, NULL, claims);
+}
+
+static const char *check_signature(pol_token_cache *cache, const uint8_t *key, const pol_jws *jws, pol_value claims, const issuer *from)
+{
     const char *why = pol_jws_check(jws, from->keys, from->rules.algorithms, from->rules.n_algorithms);
-    if (keyed && !why)
-        pol_token_cache_add(cache, key);
+    if (key && !why)
+        pol_token_cache_add(cache, key, jws->header, claims);
     return why;
 }
 
@@ -305,9 +310,12 @@ const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, pol_
     *out = (pol_verified_token){.header = pol_undefined(), .claims = pol_undefined()};
     pol_jws jws;
     pol_value claims;
-    const char *why = pol_jws_open(arena, token, NULL, &jws);
-    if (!why)
-        why = pol_jwt_claims(arena, &jws, NULL, &claims);
+    uint8_t digest[POL_TOKEN_DIGEST];
+    bool known, keyed = trust && cache && token.n <= POL_TOKEN_MAX;
+    const uint8_t *key = keyed ? digest : NULL;
+    if (keyed)
+        pol_token_cache_key(pol_bytes_of(trust->id, sizeof trust->id), token, digest);
+    const char *why = open_token(cache, key, arena, token, &jws, &claims, &known);
     if (why)
         return why;
     /* The issuer is named by what is not verified yet; it only says whose keys have to verify it. */
@@ -316,7 +324,7 @@ const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, pol_
         const issuer *from = &trust->issuers[i];
         if (!pol_bytes_is(pol_text(iss), from->rules.issuer))
             continue;
-        why = check_signature(trust, cache, token, &jws, from);
+        why = known ? NULL : check_signature(cache, key, &jws, claims, from);
         if (!why)
             why = pol_jwt_judge(&jws, claims, &from->rules, now_ns);
         if (why)

@@ -272,26 +272,6 @@ static void tokens_of_withdrawn_keys_are_not_found_again(void **state)
     pol_token_cache_free(d.tokens);
 }
 
-static void the_newest_tokens_are_remembered(void **state)
-{
-    (void)state;
-    pol_token_cache *cache = pol_token_cache_new();
-    uint8_t a[POL_TOKEN_DIGEST], b[POL_TOKEN_DIGEST];
-    assert_true(pol_token_cache_key(cache, POL_BYTES("one"), POL_BYTES("t"), a));
-    assert_true(pol_token_cache_key(cache, POL_BYTES("two"), POL_BYTES("t"), b));
-    assert_memory_not_equal(a, b, sizeof a);
-    assert_false(pol_token_cache_has(cache, a));
-    for (unsigned i = 0; i < 5; i++) { /* one bucket, by the first two bytes */
-        a[31] = (uint8_t)i;
-        pol_token_cache_add(cache, a);
-    }
-    for (unsigned i = 0; i < 5; i++) {
-        a[31] = (uint8_t)i;
-        assert_int_equal(pol_token_cache_has(cache, a), i > 0);
-    }
-    pol_token_cache_free(cache);
-}
-
 static void a_token_comes_one_way_only(void **state)
 {
     (void)state;
@@ -669,7 +649,6 @@ int main(void)
         cmocka_unit_test(a_token_that_does_not_verify_is_refused_with_its_reason),
         cmocka_unit_test(a_token_found_good_is_judged_anew_each_time),
         cmocka_unit_test(tokens_of_withdrawn_keys_are_not_found_again),
-        cmocka_unit_test(the_newest_tokens_are_remembered),
         cmocka_unit_test(a_token_comes_one_way_only),
         cmocka_unit_test(a_certificate_of_the_trusted_ca_names_its_spiffe_id),
         cmocka_unit_test(a_certificate_that_does_not_verify_is_refused),
