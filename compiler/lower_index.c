@@ -4,6 +4,7 @@
  */
 #include "compiler/lower.h"
 #include "compiler/namemap.h"
+#include "runtime/engine.h"
 
 /* ---- rows by name ---- */
 
@@ -152,7 +153,7 @@ pol_value tier_index(pol_lowering *l, const pol_statements *s, uint32_t tier)
 static pol_value scope_entry(pol_lowering *l, pol_value scopes)
 {
     pol_buf text = {0};
-    pol_buf_text(&text, scopes.n ? "the token needs one of the scopes: " : "no scope covers this action");
+    pol_buf_text(&text, scopes.n ? POL_SCOPES_NEEDED : "no scope covers this action");
     for (uint32_t i = 0; i < scopes.n; i++)
         pol_buf_printf(&text, "%s%.*s", i ? ", " : "", (int)pol_element(scopes, i).n, (const char *)pol_element(scopes, i).text);
     pol_value entry[] = {scopes, pol_string(pol_buf_to_arena(&text, l->arena))};

@@ -5,6 +5,7 @@
 #include "compiler/rego_target.h"
 
 #include "compiler/statements.h"
+#include "runtime/engine.h"
 #include "runtime/json.h"
 
 #include <ctype.h>
@@ -259,7 +260,7 @@ static void put_scopes(target *t)
                    "scope_held if {\n\tsome name in wanted_scopes\n\tname in input.token.scopes\n}\n\n"
                    "applicable contains {\"id\": \"scope\", \"effect\": \"forbid\", \"tier\": \"scope\", \"weight\": %d} if {\n\t_ = input.token\n"
                    "\tsome scope in scopes\n\tmatches(scope.types, type)\n\tnot scope_held\n}\n\n"
-                   "because[\"scope\"] := concat(\"\", [\"the token needs one of the scopes: \", concat(\", \", sort(wanted_scopes))]) if count(wanted_scopes) > 0\n\n"
+                   "because[\"scope\"] := concat(\"\", [\"" POL_SCOPES_NEEDED "\", concat(\", \", sort(wanted_scopes))]) if count(wanted_scopes) > 0\n\n"
                    "because[\"scope\"] := \"no scope covers this action\" if count(wanted_scopes) == 0\n",
                    weight);
 }

@@ -10,6 +10,9 @@ typedef struct pol_bundle pol_bundle;
 typedef struct pol_eval pol_eval;
 struct pol_trust;
 
+/* How the reason of the rule `scope` begins when scopes would do; they stand behind it, parted by ", ". Compilers write it, challenges are made of it. */
+#define POL_SCOPES_NEEDED "the token needs one of the scopes: "
+
 /* ---- bundle ---- */
 typedef struct {
     const pol_bytes *public_keys; /* raw 32-byte Ed25519 keys; with n_public_keys > 0 one valid signature is required */

@@ -3,6 +3,7 @@
  */
 #include "runtime/identity/oauth.h"
 
+#include "runtime/engine.h"
 #include "runtime/json.h"
 
 #include <openssl/crypto.h>
@@ -57,6 +58,40 @@ bool pol_scopes_read(pol_arena *arena, pol_value scope, pol_value *scopes)
     }
     *scopes = set_to_array(arena, &set);
     return true;
+}
+
+/* The text of the decision's rule `scope`: the id of the implicit forbid alone, as all others have a package before them. */
+static pol_bytes scope_reason(pol_value decision)
+{
+    pol_value reasons = pol_object_member(decision, "reasons"), effect = pol_object_member(decision, "effect");
+    for (uint32_t i = 0; reasons.tag == POL_ARRAY && pol_equal(effect, pol_string_text("forbid")) && i < reasons.n; i++) {
+        pol_value rule = pol_object_member(pol_element(reasons, i), "rule"), text = pol_object_member(pol_element(reasons, i), "text");
+        if (rule.tag == POL_STRING && pol_bytes_is(pol_text(rule), "scope") && text.tag == POL_STRING)
+            return pol_text(text);
+    }
+    return (pol_bytes){0};
+}
+
+void pol_scope_challenge(pol_buf *out, pol_value decision)
+{
+    const pol_bytes prefix = POL_BYTES(POL_SCOPES_NEEDED);
+    pol_bytes text = scope_reason(decision), list = pol_bytes_starts(text, prefix) ? pol_bytes_of(text.at + prefix.n, text.n - prefix.n) : (pol_bytes){0};
+    POL_CLEAN(pol_buf_deinit) pol_buf scopes = {0};
+    for (size_t at = 0; at < list.n;) {
+        int64_t comma = pol_bytes_find(list, POL_BYTES(", "), at);
+        size_t end = comma < 0 ? list.n : (size_t)comma;
+        pol_bytes scope = pol_bytes_of(list.at + at, end - at);
+        if (!is_scope_token(scope)) /* nothing that would end the header or its quotes */
+            return;
+        pol_buf_printf(&scopes, "%s%.*s", scopes.n ? " " : "", (int)scope.n, (const char *)scope.at);
+        at = end + 2;
+    }
+    if (text.n == 0)
+        return;
+    pol_buf_text(out, "Bearer error=\"insufficient_scope\", error_description=\"");
+    pol_buf_text(out, scopes.n ? "the token does not have a scope that covers this\", scope=\"" : "no scope covers this");
+    pol_buf_bytes(out, pol_buf_view(&scopes));
+    pol_buf_byte(out, '"');
 }
 
 const char *pol_pkce_check(pol_bytes verifier, pol_bytes challenge, pol_bytes method)

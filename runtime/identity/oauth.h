@@ -9,6 +9,9 @@
  * written as scopes. */
 POL_MUST_USE bool pol_scopes_read(pol_arena *arena, pol_value scope, pol_value *scopes);
 
+/* The value of the WWW-Authenticate header that answers decision, a decision object, when a missing scope denied it (RFC 6750, 3.1); appended. Nothing for others. */
+void pol_scope_challenge(pol_buf *out, pol_value decision);
+
 /* RFC 7636 with S256 only. NULL, or "method", "verifier_form", "challenge_mismatch". */
 const char *pol_pkce_check(pol_bytes verifier, pol_bytes challenge, pol_bytes method);
 

@@ -4,7 +4,7 @@
  */
 #include "runtime/server/explain.h"
 
-#include "runtime/identity/reasons.h"
+#include "runtime/identity/oauth.h"
 #include "runtime/json.h"
 #include "runtime/server/log.h"
 
@@ -181,6 +181,15 @@ static void write_context(pol_buf *out, pol_value result)
     }
 }
 
+/* A deny for want of a scope tells which would do. */
+static void write_scope_challenge(pol_buf *out, pol_value result)
+{
+    POL_CLEAN(pol_buf_deinit) pol_buf challenge = {0};
+    pol_scope_challenge(&challenge, result);
+    if (challenge.n && !pol_is_defined(pol_object_member(result, "www_authenticate")))
+        write_member(out, POL_BYTES("www_authenticate"), pol_string(pol_buf_view(&challenge)));
+}
+
 static pol_value allow_of(pol_value result)
 {
     if (result.tag != POL_OBJECT)
@@ -204,6 +213,8 @@ static void answer_result(const reading *r, pol_value input, pol_value result, p
     outcome->rules = result.tag == POL_OBJECT ? pol_object_member(result, "rules") : pol_undefined();
     write_decision(r->answer, pol_is_true(allow), outcome->id);
     write_context(r->answer->body, result);
+    if (outcome->effect == POL_EFFECT_DENY)
+        write_scope_challenge(r->answer->body, result);
     if (pol_explain_asked(r->worker, r->request).kind != POL_EXPLAIN_OFF)
         write_member(r->answer->body, POL_BYTES("explanation"), pol_explain_told(r->worker, input));
     pol_buf_text(r->answer->body, "}}\n");

@@ -124,6 +124,34 @@ def test_a_client_is_told_why_its_token_is_refused():
         assert "www_authenticate" not in decide(d, subject=None, cert="x")["context"]
 
 
+SCOPED = '''package notes
+
+scope "notes.read" covers read on note
+scope "notes.all" covers read, drop on note
+
+permit anyone to * on note
+forbid anyone to burn on note as "never"
+'''
+
+
+def test_a_missing_scope_is_told():
+    d = Daemon({"decision": "polward/decision"}, data={}, modules={"notes.pol": SCOPED})
+    c = Credentials(d.folder)
+    d.settings.update(c.settings())
+    with d:
+        def told(action, scope):
+            answer = decide(d, token=c.token(scope=scope), action={"name": action}, resource={"type": "note", "id": "1"})
+            return answer["decision"], answer["context"].get("www_authenticate")
+
+        lacks = 'Bearer error="insufficient_scope", error_description="the token does not have a scope that covers this", scope='
+        same(told("read", "notes.read other"), (True, None))
+        same(told("read", "notes other"), (False, lacks + '"notes.all notes.read"'))
+        same(told("drop", "notes.read"), (False, lacks + '"notes.all"'))
+        same(told("burn", "notes.all"), (False, 'Bearer error="insufficient_scope", error_description="no scope covers this"'))
+        answer = decide(d, token=c.token(), action={"name": "read"}, resource={"type": "other", "id": "1"})
+        same((answer["decision"], "www_authenticate" in answer["context"]), (False, False))
+
+
 def test_a_subject_tied_to_a_certificate():
     with serving() as (d, c):
         d.settings["identity"]["issuers"][0]["sub_certificates"] = ["alice => spiffe://acme.example/web"]

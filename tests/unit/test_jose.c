@@ -185,6 +185,30 @@ static void scopes_are_whole_tokens(void **state)
     assert_false(pol_scopes_read(&arena, pol_int(1), &scopes));
 }
 
+static void a_missing_scope_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *decision, *want;
+    } rows[] = {
+        {"{\"effect\":\"forbid\",\"reasons\":[{\"rule\":\"scope\",\"text\":\"the token needs one of the scopes: a:b, c,d\"}]}",
+         "Bearer error=\"insufficient_scope\", error_description=\"the token does not have a scope that covers this\", scope=\"a:b c,d\""},
+        {"{\"effect\":\"forbid\",\"reasons\":[{\"rule\":\"p.x\",\"text\":\"t\"},{\"rule\":\"scope\",\"text\":\"no scope covers this action\"}]}",
+         "Bearer error=\"insufficient_scope\", error_description=\"no scope covers this\""},
+        {"{\"effect\":\"forbid\",\"reasons\":[{\"rule\":\"scope\",\"text\":\"the token needs one of the scopes: a\\\"\\r\\nX: y\"}]}", ""},
+        {"{\"effect\":\"forbid\",\"reasons\":[{\"rule\":\"p.scope\",\"text\":\"the token needs one of the scopes: a\"}]}", ""},
+        {"{\"effect\":\"permit\",\"reasons\":[{\"rule\":\"scope\",\"text\":\"the token needs one of the scopes: a\"}]}", ""},
+        {"{\"effect\":\"forbid\",\"reasons\":\"x\"}", ""},
+        {"false", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pol_buf out = {0};
+        pol_scope_challenge(&out, from_json(&arena, rows[i].decision));
+        assert_string_equal(out.n ? (const char *)out.at : "", rows[i].want);
+        pol_buf_deinit(&out);
+    }
+}
+
 static void pkce_is_s256_only(void **state)
 {
     (void)state;
@@ -207,6 +231,7 @@ int main(void)
         cmocka_unit_test(key_sets_are_read_strictly),
         cmocka_unit_test(keys_say_what_they_are_for),
         cmocka_unit_test(scopes_are_whole_tokens),
+        cmocka_unit_test(a_missing_scope_is_told),
         cmocka_unit_test(pkce_is_s256_only),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
