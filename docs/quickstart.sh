@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# From nothing to decisions on a Debian 12, as root or with sudo: installs what is missing, builds, makes keys, certificates and tokens for
-# a demonstration, compiles standard policies, starts pold and asks it. May be run again; stops what it started. Everything that it
+# From nothing to decisions on a Debian 12, as root or with sudo: installs what is missing, builds, makes certificates and starts an
+# authorization server for a demonstration, gets tokens of it as an app would, compiles standard policies, starts pold and asks it. May be run again; stops what it started. Everything that it
 # makes is in build/quickstart/.
 set -eu
 cd "$(dirname "$0")/.."
@@ -12,21 +12,24 @@ say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 demo=$PWD/build/quickstart
 bin=$PWD/build/release/bin
 stdlib=$PWD/stdlib-policies
-pid=
+tests=$PWD/tests
+pid= issuer_pid=
 
 stop() {
-    if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then
-        kill -TERM "$pid"
-        wait "$pid" || true
-    fi
-    pid=
+    for process in $pid $issuer_pid; do
+        if kill -0 "$process" 2>/dev/null; then
+            kill -TERM "$process"
+            wait "$process" || true
+        fi
+    done
+    pid= issuer_pid=
 }
 trap stop EXIT
 
 # ---- 1 ----
 say "Packages"
 packages="cmake ninja-build gcc g++ pkg-config re2c lemon libssl-dev libjansson-dev libevent-dev libcurl4-openssl-dev libre2-dev libyaml-dev
-    libutf8proc-dev openssl curl ca-certificates"
+    libutf8proc-dev openssl curl ca-certificates python3 python3-cryptography"
 missing=
 for p in $packages; do
     dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || missing="$missing $p"
@@ -51,7 +54,7 @@ fi
 "$bin/pol" version
 
 # ---- 3 ----
-say "Keys, certificates and tokens of a demonstration"
+say "Certificates, an authorization server and its tokens"
 rm -rf "$demo"
 mkdir -p "$demo"
 chmod 700 "$demo"
@@ -75,26 +78,35 @@ certificate web spiffe://acme.example/web
 certificate other spiffe://acme.example/other
 echo "certificates: web.pem, other.pem, signed by ca.pem"
 
-openssl genpkey -algorithm ed25519 -out issuer.key
-x=$(openssl pkey -in issuer.key -pubout -outform DER | tail -c 32 | base64url)
-printf '{"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "demo", "x": "%s"}]}\n' "$x" >jwks.json
+/usr/bin/python3 "$tests/server/authorization_server.py" "$demo/issuer" ca.pem >issuer.log 2>&1 &
+issuer_pid=$!
+for _ in $(seq 200); do
+    if [ -f issuer/url ]; then break; fi
+    if ! kill -0 "$issuer_pid" 2>/dev/null; then
+        cat issuer.log
+        exit 1
+    fi
+    sleep 0.05
+done
+issuer=$(cat issuer/url)
+ask_issuer() { curl -sS --fail --cacert issuer/ca.pem "$@"; }
+ask_issuer "$issuer/jwks" >jwks.json
+echo "authorization server: process $issuer_pid, $issuer/.well-known/oauth-authorization-server"
 
-# token SECONDS CERTIFICATE: of alice in tenant t1, valid for so long, bound to that certificate
+# token CLIENT CERTIFICATE: alice signs in at an app (OAuth 2.1: code and PKCE), which asks with that certificate; the token is bound to it
 token() {
-    local now header claims thumbprint signature
-    now=$(date +%s)
-    thumbprint=$(openssl x509 -in "$2" -outform DER | openssl dgst -sha256 -binary | base64url)
-    header=$(printf '{"alg":"EdDSA","typ":"JWT","kid":"demo"}' | base64url)
-    claims=$(printf '{"iss":"https://id.acme.example","aud":"orders","sub":"alice","tenant_id":"t1","scope":"read write","iat":%d,"exp":%d,"cnf":{"x5t#S256":"%s"}}' \
-        $((now - 3600)) $((now + $1)) "$thumbprint" | base64url)
-    printf '%s.%s' "$header" "$claims" >token.input
-    signature=$(openssl pkeyutl -sign -inkey issuer.key -rawin -in token.input | base64url)
-    printf '%s.%s.%s' "$header" "$claims" "$signature"
+    local verifier challenge callback=https://app.example/callback code
+    verifier=$(openssl rand 32 | base64url)
+    challenge=$(printf '%s' "$verifier" | openssl dgst -sha256 -binary | base64url)
+    code=$(ask_issuer -G "$issuer/authorize" -o /dev/null -w '%{redirect_url}' -d response_type=code -d client_id="$1" -d redirect_uri="$callback" \
+        -d code_challenge="$challenge" -d code_challenge_method=S256 -d login_hint=alice | sed 's/.*[?&]code=//; s/&.*//')
+    ask_issuer --cert "$2.pem" --key "$2.key" "$issuer/token" -d grant_type=authorization_code -d client_id="$1" -d redirect_uri="$callback" \
+        -d code="$code" -d code_verifier="$verifier" | sed 's/.*"access_token": *"//; s/".*//'
 }
-token 3600 web.pem >good.jwt
-token -600 web.pem >expired.jwt
-token 3600 other.pem >stolen.jwt
-rm token.input
+token app web >good.jwt
+token late web >expired.jwt
+token app other >stolen.jwt
+"$bin/pol" token decode good.jwt
 echo "tokens: good.jwt (bound to web.pem), expired.jwt, stolen.jwt (bound to other.pem)"
 
 # ---- 4 ----
@@ -124,7 +136,7 @@ ls -l bundle.polb | awk '{print "bundle.polb:", $5, "bytes"}'
 
 # ---- 5 ----
 say "Starting pold"
-cat >pold.yaml <<'END'
+cat >pold.yaml <<END
 bundle:
   path: bundle.polb
 socket:
@@ -133,10 +145,11 @@ socket:
 identity:
   trust: [ca.pem]
   issuers:
-    - issuer: https://id.acme.example
+    - issuer: $issuer
       jwks_file: jwks.json
       audiences: [orders]
-      algorithms: [EdDSA]
+      algorithms: [ES256]
+      at_jwt: true
       required_claims: [tenant_id]
 END
 "$bin/pold" --config pold.yaml >pold.log 2>&1 &
