@@ -25,6 +25,10 @@ typedef struct {
     bool at_jwt;                     /* RFC 9068: typ at+jwt and its claims are required */
     const char *const *sub_certificates; /* "SUB => NAME": a token of SUB is bound to a certificate with this SPIFFE ID or subject */
     unsigned n_sub_certificates;
+    const char *const *client_claims;    /* "CLAIM => VALUE": behind such a token stands a client and no user */
+    unsigned n_client_claims;
+    const char *const *refused_claims;   /* "CLAIM => VALUE": such a token is refused */
+    unsigned n_refused_claims;
     uint32_t leeway_s;               /* default 30, at most 300 */
 } pol_issuer_config;
 

@@ -338,7 +338,7 @@ static pol_value verified_id(assembly *a, const char **type)
 {
     if (pol_is_defined(a->token)) {
         pol_value sub = pol_object_member(a->verified.claims, "sub"), client = pol_object_member(a->verified.claims, "client_id");
-        bool is_client = !pol_is_defined(sub) || (client.tag == POL_STRING && pol_equal(sub, client));
+        bool is_client = a->verified.is_client || !pol_is_defined(sub) || (client.tag == POL_STRING && pol_equal(sub, client));
         pol_value id = pol_is_defined(sub) ? sub : client;
         if (!is_id(id)) {
             refuse(a, pol_reason_token_subject);

@@ -57,7 +57,7 @@ bool pol_token_cache_find(const pol_token_cache *cache, const uint8_t key[POL_TO
 {
     const bucket *b = &cache->buckets[bucket_of(key)];
     for (unsigned i = 0; i < b->n; i++) {
-        if (memcmp(b->keys[i], key, POL_TOKEN_DIGEST) != 0)
+        if (CRYPTO_memcmp(b->keys[i], key, POL_TOKEN_DIGEST) != 0)
             continue;
         pol_cell *cells = pol_arena_try(arena, b->sizes[i]);
         if (!cells)

@@ -21,7 +21,7 @@ typedef struct {
     pol_jwt_rules rules;
     pol_jwks *keys;
     char *subject_prefix;
-    const char **sub_certificates;
+    const char **sub_certificates, **client_claims, **refused_claims;
 } issuer;
 
 struct pol_trust {
@@ -39,7 +39,7 @@ struct pol_trust {
 static const char *const at_jwt_claims[] = {"iss", "exp", "aud", "sub", "client_id", "iat", "jti"};
 enum { N_AT_JWT_CLAIMS = sizeof at_jwt_claims / sizeof *at_jwt_claims };
 
-static const char binding_arrow[] = " => ";
+static const char arrow_text[] = " => ";
 
 /* ---- making ---- */
 
@@ -67,7 +67,20 @@ static void free_issuer(issuer *i)
     OPENSSL_free((void *)(uintptr_t)i->rules.issuer);
     OPENSSL_free(i->subject_prefix);
     free_list(i->sub_certificates);
+    free_list(i->client_claims);
+    free_list(i->refused_claims);
     pol_jwks_free(i->keys);
+}
+
+/* Each element has a text on both sides of its arrow. */
+static bool check_arrows(const char *const *list, unsigned n, unsigned number, const char *setting, const char *form, pol_error *err)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const char *arrow = strstr(list[i], arrow_text);
+        if (!arrow || arrow == list[i] || !arrow[strlen(arrow_text)])
+            return pol_fail(err, POL_E_CONFIG, "issuer %u: element %u of `%s` is not of the form %s", number, i + 1, setting, form);
+    }
+    return true;
 }
 
 static bool check_issuer(const pol_trust_config *config, unsigned i, pol_error *err)
@@ -83,11 +96,9 @@ static bool check_issuer(const pol_trust_config *config, unsigned i, pol_error *
     }
     if (c->leeway_s > LEEWAY_MAX)
         return pol_fail(err, POL_E_CONFIG, "issuer %u: leeway of %u s: at most %d are allowed", i + 1, c->leeway_s, LEEWAY_MAX);
-    for (unsigned k = 0; k < c->n_sub_certificates; k++) {
-        const char *arrow = strstr(c->sub_certificates[k], binding_arrow);
-        if (!arrow || arrow == c->sub_certificates[k] || !arrow[strlen(binding_arrow)])
-            return pol_fail(err, POL_E_CONFIG, "issuer %u: element %u of `sub_certificates` is not of the form SUB => NAME", i + 1, k + 1);
-    }
+    POL_TRY(check_arrows(c->sub_certificates, c->n_sub_certificates, i + 1, "sub_certificates", "SUB => NAME", err));
+    POL_TRY(check_arrows(c->client_claims, c->n_client_claims, i + 1, "client_claims", "CLAIM => VALUE", err));
+    POL_TRY(check_arrows(c->refused_claims, c->n_refused_claims, i + 1, "refused_claims", "CLAIM => VALUE", err));
     const char *prefix = c->subject_prefix ? c->subject_prefix : "";
     for (unsigned k = 0; k < i; k++) {
         const pol_issuer_config *other = &config->issuers[k];
@@ -114,8 +125,11 @@ static bool add_issuer(pol_trust *trust, const pol_issuer_config *c, pol_error *
         .leeway_s = c->leeway_s,
     };
     i->sub_certificates = copy_list(c->sub_certificates, c->n_sub_certificates, NULL, 0);
+    i->client_claims = copy_list(c->client_claims, c->n_client_claims, NULL, 0);
+    i->refused_claims = copy_list(c->refused_claims, c->n_refused_claims, NULL, 0);
     i->subject_prefix = c->subject_prefix ? OPENSSL_strdup(c->subject_prefix) : NULL;
-    if (!i->rules.issuer || !i->rules.audiences || !i->rules.algorithms || !i->rules.required || !i->sub_certificates)
+    if (!i->rules.issuer || !i->rules.audiences || !i->rules.algorithms || !i->rules.required || !i->sub_certificates ||
+        !i->client_claims || !i->refused_claims)
         return pol_fail(err, POL_E_MEMORY, "out of memory");
     POL_TRY(pol_jwks_file_read(c->jwks_file, &i->keys, err));
     if (i->keys->n == 0)
@@ -255,16 +269,42 @@ struct x509_store_st *pol_trust_store(const pol_trust *trust)
 
 /* ---- judging ---- */
 
+static bool holds_text(pol_value array, const char *text)
+{
+    for (uint32_t i = 0; i < array.n; i++) {
+        pol_value v = pol_element(array, i);
+        if (v.tag == POL_STRING && pol_bytes_is(pol_text(v), text))
+            return true;
+    }
+    return false;
+}
+
 /* The name that sub is tied to. */
 static const char *find_binding(const issuer *from, pol_value claims)
 {
     pol_value sub = pol_object_member(claims, "sub");
     for (unsigned i = 0; sub.tag == POL_STRING && from->sub_certificates[i]; i++) {
-        const char *line = from->sub_certificates[i], *arrow = strstr(line, binding_arrow);
+        const char *line = from->sub_certificates[i], *arrow = strstr(line, arrow_text);
         if (pol_bytes_equal(pol_text(sub), pol_bytes_of(line, (size_t)(arrow - line))))
-            return arrow + strlen(binding_arrow);
+            return arrow + strlen(arrow_text);
     }
     return NULL;
+}
+
+/* Does a claim have the value that a line of list says, or hold it as an element? */
+static bool has_claim_of(pol_value claims, const char **list)
+{
+    for (uint32_t i = 0; i < claims.n; i++) {
+        pol_value name = pol_member_key(claims, i), value = pol_member_value(claims, i);
+        for (unsigned k = 0; list[k]; k++) {
+            const char *arrow = strstr(list[k], arrow_text), *wanted = arrow + strlen(arrow_text);
+            if (!pol_bytes_equal(pol_text(name), pol_bytes_of(list[k], (size_t)(arrow - list[k]))))
+                continue;
+            if (value.tag == POL_STRING ? pol_bytes_is(pol_text(value), wanted) : value.tag == POL_ARRAY && holds_text(value, wanted))
+                return true;
+        }
+    }
+    return false;
 }
 
 bool pol_trust_is_proxy(const pol_trust *trust, const uint32_t *uid, pol_bytes name)
@@ -327,10 +367,12 @@ const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, pol_
         why = known ? NULL : check_signature(cache, key, &jws, claims, from);
         if (!why)
             why = pol_jwt_judge(&jws, claims, &from->rules, now_ns);
+        if (!why && has_claim_of(claims, from->refused_claims))
+            why = pol_reason_token_grant;
         if (why)
             return why;
         *out = (pol_verified_token){.header = jws.header, .claims = claims, .subject_prefix = from->subject_prefix,
-                                    .bound_name = find_binding(from, claims)};
+                                    .is_client = has_claim_of(claims, from->client_claims), .bound_name = find_binding(from, claims)};
         return NULL;
     }
     return pol_reason_token_issuer;

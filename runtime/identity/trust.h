@@ -12,6 +12,7 @@
 typedef struct {
     pol_value header, claims;
     const char *subject_prefix; /* of its issuer; NULL: none */
+    bool is_client;             /* the issuer marks it as a client's, without a user */
     const char *bound_name;     /* the SPIFFE ID or subject of the certificate that its sub is tied to by configuration; NULL: none */
 } pol_verified_token;
 

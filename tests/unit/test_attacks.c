@@ -33,6 +33,7 @@ static int make_all(void **state)
     (void)state;
     char a[64], b[64];
     static const char *const audiences[] = {"orders"}, *const ecdsa[] = {"ES256"}, *const more[] = {"ES256", "HS256", "HS512"};
+    static const char *const clients[] = {"gty => client-credentials"}, *const refused[] = {"gty => implicit", "amr => none => none"};
     pol_arena_init(&arena, 0);
     key = make_ec_key();
     other_key = make_ec_key();
@@ -42,7 +43,7 @@ static int make_all(void **state)
         {.issuer = "https://a.example", .jwks_file = a, .audiences = audiences, .n_audiences = 1, .algorithms = ecdsa, .n_algorithms = 1, .at_jwt = true,
          .leeway_s = 30},
         {.issuer = "https://b.example", .jwks_file = b, .audiences = audiences, .n_audiences = 1, .algorithms = more, .n_algorithms = 3, .leeway_s = 30,
-         .subject_prefix = "b:"},
+         .subject_prefix = "b:", .client_claims = clients, .n_client_claims = 1, .refused_claims = refused, .n_refused_claims = 2},
     };
     pol_trust_config config = {.issuers = issuers, .n_issuers = 2};
     pol_error err;
@@ -239,6 +240,28 @@ static void the_profile_for_access_tokens_is_whole(void **state)
                         "token_audience");
 }
 
+static void tokens_of_the_implicit_flow_are_refused_where_they_are_marked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *member, *want;
+        bool client;
+    } rows[] = {
+        {"\"gty\":\"implicit\"", "token_grant", false},        {"\"gty\":[\"x\",\"implicit\"]", "token_grant", false},
+        {"\"gty\":\"Implicit\"", "ok", false},                 {"\"gty\":\"password\"", "ok", false},
+        {"\"gty\":\"client-credentials\"", "ok", true},        {"\"gty\":[[\"implicit\"],7]", "ok", false},
+        {"\"amr\":\"none => none\"", "token_grant", false},    {"\"gty\":{\"implicit\":true}", "ok", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char claims[300];
+        pol_verified_token seen;
+        snprintf(claims, sizeof claims, "{\"iss\":\"https://b.example\",\"aud\":\"orders\",\"sub\":\"ann\"," TIMES ",%s}", rows[i].member);
+        const char *why = pol_trust_token(trust, NULL, &arena, make_token(&arena, other_key, plain_header, claims), NOW_NS, &seen);
+        assert_string_equal(why ? why : "ok", rows[i].want);
+        assert_int_equal(seen.is_client, rows[i].client);
+    }
+}
+
 static void the_confirmation_of_an_introspected_token_counts(void **state)
 {
     (void)state;
@@ -271,6 +294,7 @@ int main(void)
         cmocka_unit_test(types_are_explicit),
         cmocka_unit_test(one_kind_of_token_is_not_taken_for_another),
         cmocka_unit_test(the_profile_for_access_tokens_is_whole),
+        cmocka_unit_test(tokens_of_the_implicit_flow_are_refused_where_they_are_marked),
         cmocka_unit_test(the_confirmation_of_an_introspected_token_counts),
     };
     return cmocka_run_group_tests(tests, make_all, free_all);
