@@ -229,6 +229,9 @@ bool pol_file_read(const char *path, size_t max_bytes, pol_buf *buf, pol_error *
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return pol_fail(err, POL_E_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && (size_t)st.st_size <= limit)
+        pol_buf_reserve(buf, (size_t)st.st_size + 64 * 1024); /* at once: a buffer that moves leaves behind what was in it */
     for (;;) {
         uint8_t *at = pol_buf_reserve(buf, 64 * 1024);
         ssize_t n = read(fd, at, 64 * 1024);

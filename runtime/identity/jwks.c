@@ -82,11 +82,21 @@ static EVP_PKEY *make_key(const char *type, OSSL_PARAM_BLD *bld, int selection)
 
 /* ---- the types ---- */
 
+/* A number whose copies OpenSSL cleanses when they are freed: as it does with those that are marked secure. */
+static BIGNUM *read_secret(const uint8_t *bytes, size_t n)
+{
+    BIGNUM *number = BN_secure_new();
+    if (!number || BN_bin2bn(bytes, (int)n, number))
+        return number;
+    BN_clear_free(number);
+    return NULL;
+}
+
 static bool push_number(OSSL_PARAM_BLD *bld, pol_value jwk, const char *name, const char *param, BIGNUM **kept)
 {
     uint8_t bytes[MEMBER_MAX];
     size_t n;
-    bool ok = read_member(jwk, name, bytes, &n) && (*kept = BN_bin2bn(bytes, (int)n, NULL)) != NULL &&
+    bool ok = read_member(jwk, name, bytes, &n) && (*kept = read_secret(bytes, n)) != NULL &&
               OSSL_PARAM_BLD_push_BN(bld, param, *kept) == 1;
     OPENSSL_cleanse(bytes, sizeof bytes);
     return ok;
@@ -150,7 +160,7 @@ static const char *read_ec(pol_value jwk, pol_jwk_mode mode, pol_key *key)
     bool ok = bld && OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, curves[c].openssl, 0) == 1 &&
               OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + 2 * size) == 1;
     if (ok && private) {
-        ok = read_member(jwk, "d", x, &nd) && (d = BN_bin2bn(x, (int)nd, NULL)) != NULL &&
+        ok = read_member(jwk, "d", x, &nd) && (d = read_secret(x, nd)) != NULL &&
              OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, d) == 1;
         OPENSSL_cleanse(x, sizeof x);
     }

@@ -5,11 +5,13 @@ import base64
 import contextlib
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import threading
 import time
 import urllib.parse
+from pathlib import Path
 
 from authorization_server import AuthorizationServer
 from credentials import Credentials
@@ -249,6 +251,12 @@ def test_no_output_has_a_secret_of_the_run():
             same(find_secrets(told, secrets), [], level)
             assert "token_signature" in "".join(told), "what was asked was understood"
             assert level == "error" or d.log(), "there was a log"
+
+
+def test_the_daemon_leaves_no_core():
+    with Daemon() as d:
+        limits = Path(f"/proc/{d.process.pid}/limits").read_text()
+        same(re.search(r"Max core file size +(\S+) +(\S+)", limits).groups(), ("0", "0"))
 
 
 def test_the_search_finds_what_is_there():
