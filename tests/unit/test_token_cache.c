@@ -14,6 +14,12 @@ static size_t n_allocations, n_locks;
 /* so that OpenSSL's calls come here too */
 #define FOR_ALL __attribute__((visibility("default")))
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
 #ifdef __SANITIZE_ADDRESS__
 /* of the sanitizer's runtime, whose header is not everywhere */
 int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t), void (*on_free)(const volatile void *));
