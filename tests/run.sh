@@ -144,6 +144,9 @@ for preset in release asan; do
     suite "rego-target/$preset" python3 tests/differential/opa.py build/$preset/bin/decide-batch 80 1
 done
 
+say "== verification beside OpenSSL's own, shortly"
+suite bench/tokens build/release/bin/token-bench 0.02
+
 say "== workloads for scale, at their small sizes"
 suite scale python3 bench/scale.py --check build/release/bin
 
