@@ -3,12 +3,14 @@
 #include "runtime/server/answer.h"
 
 #include "runtime/json.h"
+#include "runtime/server/coding.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
 typedef enum { EXACT, TREE } reach;
+enum { INFLATED_KEPT = 65536 }; /* of the buffer for gzip, from one request to the next */
 
 typedef struct {
     const char *method, *path;
@@ -104,7 +106,7 @@ void pol_answer_error(pol_answer *answer, const pol_http_head *head, pol_error_f
 void pol_answer_too_large(const pol_http_head *head, uint64_t most, pol_answer *answer)
 {
     const route *r = find_path(head->path);
-    bool as_opa = r && r->reach == TREE; /* OPA's data API answers 400 */
+    bool as_opa = r && (r->reach == TREE || r->handler == pol_serve_default); /* OPA's data API answers 400 */
     pol_answer_error(answer, head, r ? r->errors : POL_ERRORS_DATA, as_opa ? 400 : 413, "invalid_parameter",
                      "request body too large: %llu bytes, at most %llu are taken", (unsigned long long)head->body_bytes,
                      (unsigned long long)most);
@@ -145,10 +147,52 @@ static void refuse_path(const pol_request *request, pol_answer *answer)
     }
 }
 
+/* False: answered. */
+POL_MUST_USE static bool decode_body(pol_worker *worker, pol_request *request, const route *known, pol_answer *answer)
+{
+    pol_bytes coding = request->head->content_encoding;
+    pol_error err;
+    if (coding.n == 0 || pol_http_media_type_is(coding, "identity"))
+        return true;
+    if (!pol_http_media_type_is(coding, "gzip")) {
+        pol_answer_error(answer, request->head, known->errors, 415, NULL, "this Content-Encoding is not taken: send the body plain or as gzip");
+        return false;
+    }
+    pol_buf *out = &worker->inflated;
+    if (pol_gunzip(request->body, worker->world->config->max_body, out, &err)) {
+        request->body = pol_buf_view(out);
+        return true;
+    }
+    pol_answer_error(answer, request->head, known->errors, err.code == POL_E_LIMIT && known->reach == EXACT ? 413 : 400, "invalid_parameter",
+                     "%s", err.text);
+    return false;
+}
+
+/* Data documents are large at times; gzip is OPA's, as is the size from which on it counts. */
+static void encode_answer(pol_worker *worker, const pol_http_head *head, const route *known, pol_answer *answer)
+{
+    enum { GZIP_FROM = 1024 };
+    if (known->errors != POL_ERRORS_DATA)
+        return;
+    if (known->reach == TREE)
+        pol_buf_text(answer->headers, "Vary: Accept-Encoding\r\n");
+    if (answer->body->n < GZIP_FROM || !pol_http_accepts(pol_http_header_get(head, "Accept-Encoding"), "gzip"))
+        return;
+    if (!pol_gzip(pol_buf_view(answer->body), &worker->inflated))
+        return;
+    pol_buf_clear(answer->body);
+    pol_buf_bytes(answer->body, pol_buf_view(&worker->inflated));
+    pol_buf_text(answer->headers, "Content-Encoding: gzip\r\n");
+    if (known->reach != TREE)
+        pol_buf_text(answer->headers, "Vary: Accept-Encoding\r\n");
+}
+
 pol_route_id pol_answer_request(pol_worker *worker, pol_request *request, pol_answer *answer)
 {
     const pol_http_head *head = request->head;
     const route *known = NULL;
+    if (worker->inflated.capacity > INFLATED_KEPT)
+        pol_buf_deinit(&worker->inflated);
     bool slash_at_end = head->path.n > 1 && head->path.at[head->path.n - 1] == '/';
     for (unsigned i = 0; i < POL_ROUTE_NONE && !slash_at_end; i++) {
         if (!path_matches(&routes[i], head->path, &request->below))
@@ -156,11 +200,9 @@ pol_route_id pol_answer_request(pol_worker *worker, pol_request *request, pol_an
         known = &routes[i];
         if (!pol_bytes_is(head->method, known->method))
             continue;
-        pol_bytes coding = head->content_encoding;
-        if (coding.n && !pol_http_media_type_is(coding, "identity"))
-            pol_answer_error(answer, head, known->errors, 415, NULL, "this Content-Encoding is not taken: send the body plain");
-        else
+        if (decode_body(worker, request, known, answer))
             known->handler(worker, request, answer);
+        encode_answer(worker, head, known, answer);
         return (pol_route_id)i;
     }
     if (known)

@@ -14,17 +14,9 @@ static void put_hex(char **out, const uint8_t *bytes, size_t n)
     *out += 2 * n;
 }
 
-void pol_decision_id(pol_worker *worker, char out[POL_ID_TEXT])
+void pol_uuid_text(uint8_t bytes[16], char out[POL_ID_TEXT])
 {
     static const uint8_t groups[] = {4, 2, 2, 2, 6};
-    if (worker->ids_left < 16) {
-        /* ids that repeat would make two decisions one in every log */
-        if (RAND_bytes(worker->ids, sizeof worker->ids) != 1)
-            abort();
-        worker->ids_left = sizeof worker->ids;
-    }
-    worker->ids_left -= 16;
-    uint8_t *bytes = worker->ids + worker->ids_left;
     bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
     bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
     char *at = out;
@@ -35,6 +27,18 @@ void pol_decision_id(pol_worker *worker, char out[POL_ID_TEXT])
         bytes += groups[i];
     }
     *at = 0;
+}
+
+void pol_decision_id(pol_worker *worker, char out[POL_ID_TEXT])
+{
+    if (worker->ids_left < 16) {
+        /* ids that repeat would make two decisions one in every log */
+        if (RAND_bytes(worker->ids, sizeof worker->ids) != 1)
+            abort();
+        worker->ids_left = sizeof worker->ids;
+    }
+    worker->ids_left -= 16;
+    pol_uuid_text(worker->ids + worker->ids_left, out);
 }
 
 pol_description pol_describe_connection(const pol_worker *worker, const pol_request *request)

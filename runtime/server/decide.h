@@ -7,7 +7,9 @@
 
 enum { POL_ID_TEXT = 37 };
 
-/* A random UUID (version 4), NUL-terminated. */
+/* The UUID (version 4) that 16 random bytes make, NUL-terminated; bytes are changed. */
+void pol_uuid_text(uint8_t bytes[16], char out[POL_ID_TEXT]);
+/* A random one. */
 void pol_decision_id(pol_worker *worker, char out[POL_ID_TEXT]);
 
 /* A description with nothing but who is connected. */

@@ -2,6 +2,7 @@
  * pold: command line, start, signals, stop. */
 #include "runtime/fetch/fetch.h"
 #include "runtime/identity/replay.h"
+#include "runtime/server/decide.h"
 #include "runtime/server/listener.h"
 #include "runtime/server/log.h"
 #include "runtime/server/notify.h"
@@ -9,6 +10,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <openssl/rand.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,6 +184,10 @@ POL_MUST_USE static bool serve(const char *config_path, bool only_check, pol_err
         return ok && only_check;
     }
     server.started_ns = pol_clock_ns();
+    uint8_t random[16];
+    if (RAND_bytes(random, sizeof random) != 1)
+        abort();
+    pol_uuid_text(random, server.id);
     server.drain_ms = config->drain_ms;
     server.seen_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     server.replay = pol_replay_new();

@@ -16,7 +16,7 @@ static const char *const decision_labels[POL_DECISION_BUCKETS] = {"1e-07", "5e-0
                                                                  "0.0001", "0.001", "0.01", "0.1", "+Inf"};
 _Static_assert(POL_HTTP_BUCKETS == POL_DECISION_BUCKETS, "one histogram type serves both");
 
-static const int statuses[] = {200, 301, 400, 404, 405, 408, 411, 413, 414, 415, 417, 431, 500, 501, 503, 505};
+static const int statuses[] = {200, 207, 301, 400, 404, 405, 408, 411, 413, 414, 415, 417, 431, 500, 501, 503, 505};
 enum { N_STATUSES = sizeof statuses / sizeof *statuses };
 _Static_assert((int)N_STATUSES < (int)POL_STATUS_SLOTS, "the slot behind the known ones is for others");
 

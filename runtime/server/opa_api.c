@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * OPA's data API: POST and GET /v1/data[/path]. The input is the caller's, but for what only this daemon can vouch for:
- * input.peer is the connection's, and input.cert and input.token, which policies take for verified, are taken out.
+ * OPA's data API: POST and GET /v1/data[/path], POST /v0/data[/path] and POST /, whose body is the input and whose answer is the bare
+ * value, and POST /v1/batch/data[/path] for several inputs. The input is the caller's, but for what only this daemon can vouch
+ * for: input.peer is the connection's, and input.cert and input.token, which policies take for verified, are taken out.
  */
 #include "runtime/server/explain.h"
 
@@ -19,7 +20,11 @@ typedef struct {
     pol_explain_wish explain;
     pol_value explanation; /* undefined: none */
     int64_t parsed_ns;   /* what reading the input took */
+    int64_t evaluated_ns;
+    char id[POL_ID_TEXT];
 } query;
+
+enum { BATCH_INPUTS_MAX = 1000 }; /* each may use the instructions of a whole decision */
 
 #define REFUSE(q, ...) (pol_answer_error((q)->answer, (q)->request->head, POL_ERRORS_DATA, 400, "invalid_parameter", __VA_ARGS__), false)
 
@@ -114,6 +119,15 @@ POL_MUST_USE static bool read_body(query *q)
     return true;
 }
 
+/* v0: the body is the input. */
+POL_MUST_USE static bool read_bare(query *q)
+{
+    if (q->request->body.n && !read_json(q, q->request->body, "body", &q->input))
+        return false;
+    vouch(q);
+    return true;
+}
+
 POL_MUST_USE static bool read_parameter(query *q)
 {
     pol_bytes raw;
@@ -135,7 +149,7 @@ static void put_error(pol_arena *arena, pol_builder *list, pol_eval_error e)
 {
     pol_builder b = pol_builder_new(arena);
     pol_builder_put_text(&b, "code", pol_string_text(pol_code_text(e.code)));
-    pol_builder_put_text(&b, "message", pol_string_text(e.message ? e.message : ""));
+    pol_builder_put_text(&b, "message", pol_string_copy(arena, pol_bytes_text(e.message ? e.message : "")));
     if (e.file) {
         pol_builder place = pol_builder_new(arena);
         pol_builder_put_text(&place, "file", pol_string_text(e.file));
@@ -146,7 +160,8 @@ static void put_error(pol_arena *arena, pol_builder *list, pol_eval_error e)
     pol_builder_add(list, pol_builder_object(&b));
 }
 
-static void answer_failure(const query *q, const pol_eval_error *errors, unsigned n)
+/* OPA's error object; undefined: nested too deep to be one. */
+static pol_value failure_of(const query *q, const pol_eval_error *errors, unsigned n)
 {
     pol_arena *arena = &q->worker->arena;
     pol_builder list = pol_builder_new(arena), b = pol_builder_new(arena);
@@ -155,17 +170,27 @@ static void answer_failure(const query *q, const pol_eval_error *errors, unsigne
     pol_builder_put_text(&b, "code", pol_string_text("internal_error"));
     pol_builder_put_text(&b, "message", pol_string_text("error(s) occurred while evaluating query"));
     pol_builder_put_text(&b, "errors", pol_builder_array(&list));
-    q->answer->status = 500;
-    pol_json_write(q->answer->body, pol_builder_object(&b), POL_JSON_HTML | POL_JSON_PRETTY);
+    return pol_builder_object(&b);
+}
+
+static void answer_json(const query *q, int status, pol_value value, unsigned style)
+{
+    q->answer->status = status;
+    pol_json_write(q->answer->body, value, POL_JSON_HTML | style);
     pol_buf_byte(q->answer->body, '\n');
 }
 
-static pol_value metrics_of(const query *q, int64_t evaluated_ns)
+static unsigned style_asked(const query *q)
+{
+    return flag(q, "pretty") ? POL_JSON_PRETTY : 0;
+}
+
+static pol_value metrics_of(const query *q)
 {
     pol_builder b = pol_builder_new(&q->worker->arena);
     pol_builder_put_text(&b, "counter_server_query_cache_hit", pol_int(1));
     pol_builder_put_text(&b, "timer_rego_input_parse_ns", pol_int(q->parsed_ns));
-    pol_builder_put_text(&b, "timer_rego_query_eval_ns", pol_int(evaluated_ns));
+    pol_builder_put_text(&b, "timer_rego_query_eval_ns", pol_int(q->evaluated_ns));
     pol_builder_put_text(&b, "timer_server_handler_ns", pol_int(pol_monotonic_ns() - q->request->begun_ns));
     return pol_builder_object(&b);
 }
@@ -181,15 +206,15 @@ static pol_value provenance_of(const query *q)
     return pol_builder_object(&b);
 }
 
-static void answer_result(const query *q, const char *id, pol_value result, int64_t evaluated_ns)
+static void answer_result(const query *q, pol_value result)
 {
     pol_arena *arena = &q->worker->arena;
     pol_builder b = pol_builder_new(arena);
-    pol_builder_put_text(&b, "decision_id", pol_string_text(id));
+    pol_builder_put_text(&b, "decision_id", pol_string_text(q->id));
     if (pol_is_defined(q->explanation))
         pol_builder_put_text(&b, "explanation", q->explanation);
     if (flag(q, "metrics") || flag(q, "instrument"))
-        pol_builder_put_text(&b, "metrics", metrics_of(q, evaluated_ns));
+        pol_builder_put_text(&b, "metrics", metrics_of(q));
     if (flag(q, "provenance"))
         pol_builder_put_text(&b, "provenance", provenance_of(q));
     if (pol_is_defined(result))
@@ -205,56 +230,178 @@ static void answer_result(const query *q, const char *id, pol_value result, int6
         pol_answer_error(q->answer, q->request->head, POL_ERRORS_DATA, 500, NULL, "the result is nested too deep to be written");
         return;
     }
-    q->answer->status = 200;
-    pol_json_write(q->answer->body, whole, POL_JSON_HTML | (flag(q, "pretty") ? POL_JSON_PRETTY : 0));
-    pol_buf_byte(q->answer->body, '\n');
+    answer_json(q, 200, whole, style_asked(q));
 }
 
-static void decide(query *q)
+/* Decides, counts and logs it. False: it failed, and *result is OPA's error object. */
+POL_MUST_USE static bool decide(query *q, pol_value *result)
 {
-    char id[POL_ID_TEXT];
-    pol_outcome outcome = {.protocol = POL_PROTOCOL_DATA, .id = id, .path = q->request->below, .effect = POL_EFFECT_PERMIT};
-    pol_value result;
+    pol_outcome outcome = {.protocol = POL_PROTOCOL_DATA, .id = q->id, .path = q->request->below, .effect = POL_EFFECT_PERMIT};
     pol_error err;
     unsigned n_errors;
-    pol_decision_id(q->worker, id);
+    pol_decision_id(q->worker, q->id);
     int64_t begun = pol_monotonic_ns();
-    q->explain = pol_explain_asked(q->worker, q->request);
-    q->explain.pretty = flag(q, "pretty");
-    bool ok = pol_decide_told(q->worker, q->explain, q->entry, q->input, &result, &q->explanation, &err);
-    int64_t evaluated_ns = pol_monotonic_ns() - begun;
+    bool ok = pol_decide_told(q->worker, q->explain, q->entry, q->input, result, &q->explanation, &err);
+    q->evaluated_ns = pol_monotonic_ns() - begun;
     const pol_eval_error *errors = pol_eval_errors(q->worker->eval, &n_errors);
+    pol_eval_error failure = {0};
     if (!ok) {
-        pol_eval_error failure = pol_eval_failure(q->worker->eval);
+        failure = pol_eval_failure(q->worker->eval);
         failure.code = err.code;
         failure.message = err.text;
-        answer_failure(q, &failure, 1);
+        outcome.reason = pol_code_text(err.code);
     } else if (n_errors && flag(q, "strict-builtin-errors")) {
-        answer_failure(q, errors, 1);
-    } else {
-        if (q->explain.kind == POL_EXPLAIN_DECISION)
-            q->explanation = pol_explain_told(q->worker, q->input);
-        answer_result(q, id, result, evaluated_ns);
+        failure = errors[0];
+        outcome.reason = "eval_builtin_error";
     }
-    if (q->answer->status != 200) {
+    if (outcome.reason) {
         outcome.effect = POL_EFFECT_ERROR;
-        outcome.reason = ok ? "eval_builtin_error" : pol_code_text(err.code);
-    } else if (!pol_is_defined(result) || pol_is_false(result)) {
+        *result = failure_of(q, &failure, 1);
+    } else if (!pol_is_defined(*result) || pol_is_false(*result)) {
         outcome.effect = POL_EFFECT_DENY;
     }
     pol_decision_note(q->worker, q->request, &outcome);
+    return !outcome.reason;
+}
+
+/* v1: the result in an object. */
+static void serve_wrapped(query *q)
+{
+    pol_value result;
+    q->explain = pol_explain_asked(q->worker, q->request);
+    q->explain.pretty = flag(q, "pretty");
+    if (!decide(q, &result)) {
+        answer_json(q, 500, result, POL_JSON_PRETTY);
+        return;
+    }
+    if (q->explain.kind == POL_EXPLAIN_DECISION)
+        q->explanation = pol_explain_told(q->worker, q->input);
+    answer_result(q, result);
+}
+
+/* v0: the bare value. asked: the path without "data/". */
+static void serve_bare(query *q, pol_bytes asked)
+{
+    POL_CLEAN(pol_buf_deinit) pol_buf name = {0};
+    pol_value result;
+    if (!decide(q, &result)) {
+        answer_json(q, 500, result, POL_JSON_PRETTY);
+    } else if (pol_is_defined(result)) {
+        answer_json(q, 200, result, style_asked(q));
+    } else {
+        pol_buf_text(&name, "data");
+        for (size_t i = 0; i < asked.n && i < 256; i++) {
+            if (i == 0)
+                pol_buf_byte(&name, '.');
+            pol_buf_byte(&name, asked.at[i] == '/' ? '.' : asked.at[i] < 0x80 ? asked.at[i] : '?');
+        }
+        pol_answer_error(q->answer, q->request->head, POL_ERRORS_DATA, 404, "undefined_document", "document %s: %.*s",
+                         q->entry.function >= 0 ? "undefined" : "missing", (int)name.n, (const char *)name.at);
+    }
 }
 
 void pol_serve_data_post(pol_worker *worker, const pol_request *request, pol_answer *answer)
 {
     query q = {.worker = worker, .request = request, .answer = answer, .input = pol_undefined()};
     if (read_path(&q) && read_body(&q))
-        decide(&q);
+        serve_wrapped(&q);
 }
 
 void pol_serve_data_get(pol_worker *worker, const pol_request *request, pol_answer *answer)
 {
     query q = {.worker = worker, .request = request, .answer = answer, .input = pol_undefined()};
     if (read_path(&q) && read_parameter(&q))
-        decide(&q);
+        serve_wrapped(&q);
+}
+
+void pol_serve_data_bare(pol_worker *worker, const pol_request *request, pol_answer *answer)
+{
+    query q = {.worker = worker, .request = request, .answer = answer, .input = pol_undefined()};
+    if (read_path(&q) && read_bare(&q))
+        serve_bare(&q, request->below);
+}
+
+void pol_serve_default(pol_worker *worker, const pol_request *request, pol_answer *answer)
+{
+    query q = {.worker = worker, .request = request, .answer = answer, .input = pol_undefined()};
+    q.entry = worker->world->default_decision;
+    if (read_bare(&q))
+        serve_bare(&q, pol_bytes_text(worker->world->config->default_decision));
+}
+
+/* ---- batches ---- */
+
+typedef struct {
+    pol_value key;
+    pol_bytes members; /* of the response, without braces: a result lives until the next decision, so it is written at once */
+    bool ok;
+} response;
+
+static response decide_one(query *q, pol_value key)
+{
+    pol_value result;
+    pol_builder b = pol_builder_new(&q->worker->arena);
+    response r = {.key = key, .ok = decide(q, &result)};
+    pol_buf *text = q->answer->body; /* borrowed until the answer is put together */
+    pol_builder_put_text(&b, "decision_id", pol_string_text(q->id));
+    if (r.ok && pol_is_defined(result))
+        pol_builder_put_text(&b, "result", result);
+    pol_value whole = r.ok ? pol_builder_object(&b) : result;
+    if (!pol_is_defined(whole)) {
+        r.ok = false;
+        pol_eval_error deep = {.code = POL_E_TYPE, .message = "the result is nested too deep to be written"};
+        whole = failure_of(q, &deep, 1);
+    }
+    pol_buf_clear(text);
+    pol_json_write(text, whole, POL_JSON_HTML);
+    pol_bytes written = pol_buf_to_arena(text, &q->worker->arena);
+    r.members = pol_bytes_of(written.at + 1, written.n - 2);
+    return r;
+}
+
+/* 200: all are decided, 500: none is, 207: each says how it is. */
+static void answer_batch(const query *q, const response *responses, uint32_t n, const char *batch_id)
+{
+    pol_buf *out = q->answer->body;
+    uint32_t n_ok = 0;
+    for (uint32_t i = 0; i < n; i++)
+        n_ok += responses[i].ok;
+    bool mixed = n_ok && n_ok < n;
+    q->answer->status = n_ok == n ? 200 : mixed ? 207 : 500;
+    pol_buf_clear(out);
+    pol_buf_printf(out, "{\"batch_decision_id\":\"%s\",\"responses\":{", batch_id);
+    for (uint32_t i = 0; i < n; i++) {
+        if (i)
+            pol_buf_byte(out, ',');
+        pol_json_write(out, responses[i].key, POL_JSON_HTML);
+        pol_buf_text(out, mixed ? ":{\"http_status_code\":\"" : ":{");
+        if (mixed)
+            pol_buf_text(out, responses[i].ok ? "200\"," : "500\",");
+        pol_buf_bytes(out, responses[i].members);
+        pol_buf_byte(out, '}');
+    }
+    pol_buf_text(out, "}}\n");
+}
+
+void pol_serve_batch(pol_worker *worker, const pol_request *request, pol_answer *answer)
+{
+    query whole = {.worker = worker, .request = request, .answer = answer, .input = pol_undefined()}, *q = &whole;
+    pol_value body = pol_undefined();
+    char batch_id[POL_ID_TEXT];
+    if (!read_path(q) || !read_json(q, request->body, "body", &body))
+        return;
+    pol_value inputs = pol_object_member(body, "inputs");
+    if (inputs.tag != POL_OBJECT || inputs.n > BATCH_INPUTS_MAX) {
+        pol_answer_error(answer, request->head, POL_ERRORS_DATA, 400, NULL, "'inputs' must be an object of at most %d inputs",
+                         BATCH_INPUTS_MAX);
+        return;
+    }
+    response *responses = POL_NEW_ARRAY(&worker->arena, response, inputs.n ? inputs.n : 1);
+    pol_decision_id(worker, batch_id);
+    for (uint32_t i = 0; i < inputs.n; i++) {
+        q->input = pol_member_value(inputs, i);
+        vouch(q);
+        responses[i] = decide_one(q, pol_member_key(inputs, i));
+    }
+    answer_batch(q, responses, inputs.n, batch_id);
 }

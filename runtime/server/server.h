@@ -31,6 +31,7 @@ typedef struct pol_server {
     struct pol_worker **workers;
     unsigned n_workers;
     int seen_event;           /* an eventfd that workers write to when they have taken up a new world */
+    char id[37];              /* of this process, a random UUID */
     int64_t started_ns;
     uint64_t drain_ms;
     pthread_mutex_t status_lock; /* of status; never taken while deciding */

@@ -141,6 +141,7 @@ void pol_worker_free(pol_worker *w)
     pol_arena_deinit(&w->arena);
     pol_buf_deinit(&w->answer_head);
     pol_buf_deinit(&w->answer_body);
+    pol_buf_deinit(&w->inflated);
     pol_buf_deinit(&w->answer_headers);
     free(w->scratch);
     free(w);

@@ -28,6 +28,7 @@ typedef struct pol_worker {
     pol_arena arena;     /* of one request: descriptions and what adaptors make; no budget, bounded by limits.body */
     pol_http_head head;  /* of the request in hand */
     pol_buf answer_head, answer_body, answer_headers;
+    pol_buf inflated;    /* a request's body without its gzip, then an answer's with it */
     uint8_t *scratch;    /* what was read, before anything must be kept */
     uint8_t ids[512];    /* random bytes for decision ids */
     unsigned ids_left;

@@ -165,6 +165,8 @@ POL_MUST_USE static bool fill(pol_world *world, const pol_config *config, pol_er
     if (config->tls_address)
         POL_TRY(pol_tls_new(config, world->trust, &world->tls, err));
     world->decision = pol_bundle_entry(world->bundle, &world->arena, pol_path_split(&world->arena, pol_bytes_text(config->decision)));
+    world->default_decision =
+        pol_bundle_entry(world->bundle, &world->arena, pol_path_split(&world->arena, pol_bytes_text(config->default_decision)));
     world->activated_ns = pol_clock_ns();
     return true;
 }

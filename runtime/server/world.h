@@ -18,7 +18,8 @@ typedef struct {
     SSL_CTX *tls;     /* NULL: no TLS listener */
     pol_value routes; /* of the bundle's manifest; undefined: none */
     pol_entry decision; /* config's `decision` in this bundle */
-    pol_arena arena;  /* of decision */
+    pol_entry default_decision; /* config's `default_decision` */
+    pol_arena arena;  /* of both */
     char *bundle_file; /* which file it is; of a folder the one chosen */
     char *revision;   /* of the manifest; "" when it has none */
     char digest[65];  /* hex */

@@ -125,7 +125,7 @@ def test_methods_and_paths():
             ("POST", "/metrics", 405, "GET"),
             ("GET", "/nothing", 404, None),
             ("GET", "/v1/database", 404, None),
-            ("GET", "/", 404, None),
+            ("GET", "/", 405, "POST"),
             ("GET", "/health/live/more", 404, None),
         ]:
             r = d.ask(method, path)
@@ -157,7 +157,7 @@ def test_absolute_targets_and_an_empty_line_before():
         c.send(b"\r\nGET http://other/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
         same(c.read().status, 200)
         c.send(b"GET http://other?x=1 HTTP/1.1\r\nHost: x\r\n\r\n")
-        same(c.read().status, 404)
+        same(c.read().status, 405, "the path is /, where only POST is known")
 
 
 def test_request_id_comes_back():
