@@ -86,3 +86,10 @@ typedef struct {
  * *input is then what could be assembled without the refused part, for the log. err is for internal failures, when refusal->reason is "internal_error". */
 POL_MUST_USE bool pol_input_assemble(pol_arena *arena, const pol_trust *trust, pol_value routes, const pol_description *d,
                                      int64_t now_ns, pol_value *input, pol_refusal *refusal);
+
+/* The same in two steps, for many input documents of one request: its token, certificate and described request are verified once, since a proof
+ * counts once. Both live in arena; d too must live as long. Complete takes subject, action, resource and context from its own d. */
+typedef struct pol_identity pol_identity;
+pol_identity *pol_identity_verify(pol_arena *arena, const pol_trust *trust, const pol_description *d, int64_t now_ns);
+POL_MUST_USE bool pol_input_complete(pol_arena *arena, const pol_identity *identity, pol_value routes, const pol_description *d,
+                                     pol_value *input, pol_refusal *refusal);

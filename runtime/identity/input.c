@@ -621,19 +621,47 @@ static pol_value make_peer(assembly *a)
 
 /* ---- all of it ---- */
 
-static pol_value assemble(assembly *a, pol_value routes)
+struct pol_identity {
+    assembly verified; /* what does not depend on subject, action, resource and context */
+    pol_value request, peer; /* request is undefined when none is described */
+    pol_bytes normal;
+};
+
+/* The part of arena->budget_bytes that was lifted. */
+static size_t lift_budget(pol_arena *arena)
 {
-    pol_bytes normal = {0};
-    bool described = a->d->request.method.n > 0;
-    pol_builder b = pol_builder_new(a->arena);
-    if (described && !pol_path_normal(a->arena, a->d->request.path, &normal)) {
+    size_t budget = arena->budget_bytes;
+    arena->budget_bytes = 0;
+    return budget;
+}
+
+pol_identity *pol_identity_verify(pol_arena *arena, const pol_trust *trust, const pol_description *d, int64_t now_ns)
+{
+    size_t budget = lift_budget(arena);
+    pol_identity *identity = POL_NEW(arena, pol_identity);
+    assembly *a = &identity->verified;
+    *a = (assembly){.arena = arena, .trust = trust, .d = d, .now_ns = now_ns, .token = pol_undefined(), .cert = pol_undefined(),
+                    .cert_subject = pol_undefined()};
+    identity->request = pol_undefined();
+    bool described = d->request.method.n > 0;
+    if (described && !pol_path_normal(arena, d->request.path, &identity->normal)) {
         refuse(a, pol_reason_path_form);
         described = false;
     }
     take_cert(a);
     take_token(a);
+    if (described)
+        identity->request = make_request(a, identity->normal);
+    identity->peer = make_peer(a);
+    arena->budget_bytes = budget;
+    return identity;
+}
+
+static pol_value assemble(assembly *a, const pol_identity *identity, pol_value routes)
+{
+    pol_builder b = pol_builder_new(a->arena);
     take_subject(a);
-    take_target(a, routes, described ? &normal : NULL);
+    take_target(a, routes, pol_is_defined(identity->request) ? &identity->normal : NULL);
     pol_builder_put_text(&b, "subject", a->subject);
     pol_builder_put_text(&b, "action", a->action);
     pol_builder_put_text(&b, "resource", a->resource);
@@ -644,20 +672,20 @@ static pol_value assemble(assembly *a, pol_value routes)
         pol_builder_put_text(&b, "token", a->token);
     if (pol_is_defined(a->cert))
         pol_builder_put_text(&b, "cert", a->cert);
-    if (described)
-        pol_builder_put_text(&b, "request", make_request(a, normal));
-    pol_builder_put_text(&b, "peer", make_peer(a));
+    if (pol_is_defined(identity->request))
+        pol_builder_put_text(&b, "request", identity->request);
+    pol_builder_put_text(&b, "peer", identity->peer);
     return pol_builder_object(&b);
 }
 
-bool pol_input_assemble(pol_arena *arena, const pol_trust *trust, pol_value routes, const pol_description *d, int64_t now_ns,
-                        pol_value *input, pol_refusal *refusal)
+bool pol_input_complete(pol_arena *arena, const pol_identity *identity, pol_value routes, const pol_description *d, pol_value *input,
+                        pol_refusal *refusal)
 {
-    assembly a = {.arena = arena, .trust = trust, .d = d, .now_ns = now_ns, .token = pol_undefined(), .cert = pol_undefined(),
-                  .cert_subject = pol_undefined()};
-    size_t budget = arena->budget_bytes;
-    arena->budget_bytes = 0;
-    *input = assemble(&a, routes);
+    assembly a = identity->verified;
+    size_t budget = lift_budget(arena);
+    a.arena = arena;
+    a.d = d;
+    *input = assemble(&a, identity, routes);
     arena->budget_bytes = budget;
     *refusal = (pol_refusal){0};
     if (!pol_is_defined(*input))
@@ -667,4 +695,10 @@ bool pol_input_assemble(pol_arena *arena, const pol_trust *trust, pol_value rout
         snprintf(refusal->text, sizeof refusal->text, "%s", pol_reason_sentence(a.why));
     }
     return a.why == NULL;
+}
+
+bool pol_input_assemble(pol_arena *arena, const pol_trust *trust, pol_value routes, const pol_description *d, int64_t now_ns,
+                        pol_value *input, pol_refusal *refusal)
+{
+    return pol_input_complete(arena, pol_identity_verify(arena, trust, d, now_ns), routes, d, input, refusal);
 }

@@ -1,35 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0
- * AuthZEN Authorization API 1.0: POST /access/v1/evaluation. Reads the request strictly (I-JSON), describes it, and tells the
+ * AuthZEN Authorization API 1.0: evaluation and evaluations. Reads the request strictly (I-JSON), describes it, and tells the
  * decision; a deny is 200, an HTTP error never stands for one.
  */
-#include "runtime/server/explain.h"
+#include "runtime/server/authzen.h"
 
 #include "runtime/identity/oauth.h"
 #include "runtime/json.h"
+#include "runtime/server/explain.h"
 #include "runtime/server/log.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
-/* One reading of a request; the first thing that is wrong is answered. */
-typedef struct {
-    pol_worker *worker;
-    const pol_request *request;
-    pol_answer *answer;
-    pol_value body;
-} reading;
+void pol_authzen_refuse(pol_reading *r, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(r->why, sizeof r->why, fmt, args);
+    va_end(args);
+}
 
-#define REFUSE(r, ...) (pol_answer_error((r)->answer, (r)->request->head, POL_ERRORS_AUTHZEN, 400, NULL, __VA_ARGS__), false)
+#define REFUSE(r, ...) (pol_authzen_refuse((r), __VA_ARGS__), false)
 
-/* An optional member: null counts as absent. */
-static pol_value optional_member(pol_value object, const char *name)
+/* What the item says, else what stands at the top: whole, never member by member. */
+static pol_value given(const pol_reading *r, const char *name)
+{
+    pol_value own = pol_object_member(r->item, name);
+    return pol_is_defined(own) ? own : pol_object_member(r->body, name);
+}
+
+pol_value pol_authzen_optional(pol_value object, const char *name)
 {
     pol_value v = pol_object_member(object, name);
     return v.tag == POL_NULL ? pol_undefined() : v;
 }
 
-POL_MUST_USE static bool read_text(const reading *r, pol_value object, const char *where, const char *name, bool required, pol_bytes *out)
+POL_MUST_USE static bool read_text(pol_reading *r, pol_value object, const char *where, const char *name, bool required, pol_bytes *out)
 {
-    pol_value v = required ? pol_object_member(object, name) : optional_member(object, name);
+    pol_value v = required ? pol_object_member(object, name) : pol_authzen_optional(object, name);
     if (v.tag == POL_STRING) {
         *out = pol_text(v);
         return true;
@@ -39,13 +47,12 @@ POL_MUST_USE static bool read_text(const reading *r, pol_value object, const cha
     return !required || REFUSE(r, "%s%s is missing", where, name);
 }
 
-/* subject, action or resource: an object whose names are strings; what of them must be there depends on the request. */
-POL_MUST_USE static bool read_entity(const reading *r, const char *name, const char *first, const char *second, bool required, pol_value *out)
+bool pol_authzen_entity(pol_reading *r, const char *name, const char *first, const char *second, bool required, pol_value *out)
 {
     pol_bytes ignored;
     char where[16];
     snprintf(where, sizeof where, "%s.", name);
-    *out = pol_object_member(r->body, name);
+    *out = given(r, name);
     if (!pol_is_defined(*out))
         return !required || REFUSE(r, "%s is missing", name);
     if (out->tag != POL_OBJECT)
@@ -53,14 +60,14 @@ POL_MUST_USE static bool read_entity(const reading *r, const char *name, const c
     POL_TRY(read_text(r, *out, where, first, required, &ignored));
     if (second)
         POL_TRY(read_text(r, *out, where, second, required, &ignored));
-    pol_value properties = optional_member(*out, "properties");
+    pol_value properties = pol_authzen_optional(*out, "properties");
     if (pol_is_defined(properties) && properties.tag != POL_OBJECT)
         return REFUSE(r, "%s.properties must be an object, not %s", name, pol_type_name(properties));
     return true;
 }
 
 /* The described request's headers, names in lower case, each once. */
-POL_MUST_USE static bool read_headers(const reading *r, pol_value headers, pol_value *out)
+POL_MUST_USE static bool read_headers(pol_reading *r, pol_value headers, pol_value *out)
 {
     pol_arena *arena = &r->worker->arena;
     pol_builder b = pol_builder_new(arena);
@@ -85,7 +92,7 @@ POL_MUST_USE static bool read_headers(const reading *r, pol_value headers, pol_v
     return out->n == n || REFUSE(r, "request.headers has a name twice, in different case");
 }
 
-POL_MUST_USE static bool read_described(const reading *r, pol_value described, pol_description *d)
+POL_MUST_USE static bool read_described(pol_reading *r, pol_value described, pol_description *d)
 {
     static const char where[] = "request.";
     if (!pol_is_defined(described))
@@ -102,29 +109,43 @@ POL_MUST_USE static bool read_described(const reading *r, pol_value described, p
         return REFUSE(r, "request.method and request.path must not be empty");
     if (memchr(d->request.path.at, '?', d->request.path.n))
         return REFUSE(r, "request.path has a query: it belongs into request.query");
-    d->request.body = optional_member(described, "body");
-    return read_headers(r, optional_member(described, "headers"), &d->request.headers);
+    d->request.body = pol_authzen_optional(described, "body");
+    return read_headers(r, pol_authzen_optional(described, "headers"), &d->request.headers);
+}
+
+bool pol_authzen_evidence(pol_reading *r, pol_description *d)
+{
+    POL_TRY(read_text(r, r->body, "", "token", false, &d->token));
+    POL_TRY(read_text(r, r->body, "", "cert", false, &d->cert_pem));
+    return read_described(r, pol_authzen_optional(r->body, "request"), d);
+}
+
+bool pol_authzen_shows_subject(const pol_description *d)
+{
+    return d->token.n || d->cert_pem.n || d->request.method.n || (d->tls_leaf && d->tls_is_subject);
+}
+
+bool pol_authzen_context(pol_reading *r, pol_description *d)
+{
+    d->context = given(r, "context");
+    if (d->context.tag == POL_NULL)
+        d->context = pol_undefined();
+    return !pol_is_defined(d->context) || d->context.tag == POL_OBJECT ||
+           REFUSE(r, "context must be an object, not %s", pol_type_name(d->context));
 }
 
 /* AuthZEN's own requests have subject, action and resource whole. One that shows a token or certificate, or describes an HTTP
  * request, may leave to them what they say themselves. */
-POL_MUST_USE static bool read_description(reading *r, pol_description *d)
+POL_MUST_USE static bool read_target(pol_reading *r, pol_description *d)
 {
-    pol_value described = optional_member(r->body, "request");
-    POL_TRY(read_text(r, r->body, "", "token", false, &d->token));
-    POL_TRY(read_text(r, r->body, "", "cert", false, &d->cert_pem));
-    bool shows_subject = d->token.n || d->cert_pem.n || pol_is_defined(described) || (d->tls_leaf && d->tls_is_subject);
-    bool shows_target = pol_is_defined(described);
-    POL_TRY(read_entity(r, "subject", "type", "id", !shows_subject, &d->subject));
-    POL_TRY(read_entity(r, "action", "name", NULL, !shows_target, &d->action));
-    POL_TRY(read_entity(r, "resource", "type", "id", !shows_target, &d->resource));
-    d->context = optional_member(r->body, "context");
-    if (pol_is_defined(d->context) && d->context.tag != POL_OBJECT)
-        return REFUSE(r, "context must be an object, not %s", pol_type_name(d->context));
-    return read_described(r, described, d);
+    bool shows_target = d->request.method.n > 0;
+    POL_TRY(pol_authzen_entity(r, "subject", "type", "id", !pol_authzen_shows_subject(d), &d->subject));
+    POL_TRY(pol_authzen_entity(r, "action", "name", NULL, !shows_target, &d->action));
+    POL_TRY(pol_authzen_entity(r, "resource", "type", "id", !shows_target, &d->resource));
+    return pol_authzen_context(r, d);
 }
 
-POL_MUST_USE static bool read_body(reading *r)
+bool pol_authzen_body(pol_reading *r)
 {
     static const pol_json_options strict = {.unique_members = true, .borrow = true, .no_nul = true};
     pol_error err;
@@ -165,7 +186,7 @@ static void write_deny(pol_answer *answer, const char *id, const char *reason, c
     pol_reason_challenge(reason, challenge);
     if (challenge[0])
         write_member(answer->body, POL_BYTES("www_authenticate"), pol_string_text(challenge));
-    pol_buf_text(answer->body, "}}\n");
+    pol_buf_text(answer->body, "}}");
 }
 
 /* The members of a decision object beside the answer itself; its `context` holds what the statements returned. */
@@ -198,7 +219,7 @@ static pol_value allow_of(pol_value result)
     return pol_is_defined(allow) ? allow : pol_object_member(result, "decision");
 }
 
-static void answer_result(const reading *r, pol_value input, pol_value result, pol_outcome *outcome)
+static void answer_result(pol_reading *r, pol_value input, pol_value result, pol_outcome *outcome)
 {
     pol_value allow = allow_of(result);
     if (allow.tag != POL_BOOL) {
@@ -215,25 +236,28 @@ static void answer_result(const reading *r, pol_value input, pol_value result, p
     write_context(r->answer->body, result);
     if (outcome->effect == POL_EFFECT_DENY)
         write_scope_challenge(r->answer->body, result);
-    if (pol_explain_asked(r->worker, r->request).kind != POL_EXPLAIN_OFF)
+    if (r->told)
         write_member(r->answer->body, POL_BYTES("explanation"), pol_explain_told(r->worker, input));
-    pol_buf_text(r->answer->body, "}}\n");
+    pol_buf_text(r->answer->body, "}}");
 }
 
-static void decide(const reading *r, const pol_description *d, pol_outcome *outcome)
+/* Assembles in arena, which is the worker's own or that of one item. */
+static void decide(pol_reading *r, pol_arena *arena, const pol_identity *identity, const pol_description *d, pol_outcome *outcome)
 {
     const pol_world *world = r->worker->world;
     pol_refusal refusal = {0};
     pol_value input, result;
     pol_error err;
-    if (!pol_input_assemble(&r->worker->arena, world->trust, world->routes, d, pol_clock_ns(), &input, &refusal)) {
+    if (!pol_input_complete(arena, identity, world->routes, d, &input, &refusal)) {
         outcome->effect = POL_EFFECT_DENY;
         outcome->reason = refusal.reason ? refusal.reason : "internal_error";
         pol_metrics_refusal(&r->worker->metrics, outcome->reason);
         write_deny(r->answer, outcome->id, outcome->reason, refusal.text);
         return;
     }
-    if (!pol_decide(r->worker, world->decision, input, &result, &err)) {
+    bool decided = pol_decide(r->worker, world->decision, input, &result, &err);
+    r->instructions += pol_eval_instructions(r->worker->eval);
+    if (!decided) {
         outcome->effect = POL_EFFECT_ERROR;
         outcome->reason = pol_code_text(err.code);
         pol_log_error(POL_LOG_WARNING, "a decision ended in an error", &err);
@@ -243,15 +267,136 @@ static void decide(const reading *r, const pol_description *d, pol_outcome *outc
     answer_result(r, input, result, outcome);
 }
 
-void pol_serve_evaluation(pol_worker *worker, const pol_request *request, pol_answer *answer)
+void pol_authzen_answer_refusal(pol_reading *r)
+{
+    pol_answer_error(r->answer, r->request->head, POL_ERRORS_AUTHZEN, 400, NULL, "%s", r->why);
+}
+
+static void evaluate_one(pol_reading *r, pol_description *d)
 {
     char id[POL_ID_TEXT];
-    reading r = {.worker = worker, .request = request, .answer = answer};
-    pol_description d = pol_describe_connection(worker, request);
     pol_outcome outcome = {.protocol = POL_PROTOCOL_AUTHZEN, .id = id};
-    if (!read_body(&r) || !read_description(&r, &d))
+    pol_arena *arena = &r->worker->arena;
+    if (!read_target(r, d)) {
+        pol_authzen_answer_refusal(r);
         return;
-    pol_decision_id(worker, id);
-    decide(&r, &d, &outcome);
-    pol_decision_note(worker, request, &outcome);
+    }
+    r->told = pol_explain_asked(r->worker, r->request).kind != POL_EXPLAIN_OFF;
+    pol_decision_id(r->worker, id);
+    decide(r, arena, pol_identity_verify(arena, r->worker->world->trust, d, pol_clock_ns()), d, &outcome);
+    pol_buf_byte(r->answer->body, '\n');
+    pol_decision_note(r->worker, r->request, &outcome);
+}
+
+void pol_serve_evaluation(pol_worker *worker, const pol_request *request, pol_answer *answer)
+{
+    pol_reading r = {.worker = worker, .request = request, .answer = answer, .item = pol_undefined()};
+    pol_description d = pol_describe_connection(worker, request);
+    if (!pol_authzen_body(&r) || !pol_authzen_evidence(&r, &d))
+        pol_authzen_answer_refusal(&r);
+    else
+        evaluate_one(&r, &d);
+}
+
+/* ---- batches ---- */
+
+typedef enum { EXECUTE_ALL, DENY_ON_FIRST_DENY, PERMIT_ON_FIRST_PERMIT } semantic;
+
+POL_MUST_USE static bool read_semantic(pol_reading *r, semantic *out)
+{
+    static const char *const words[] = {"execute_all", "deny_on_first_deny", "permit_on_first_permit"};
+    pol_value options = pol_authzen_optional(r->body, "options"), word = pol_authzen_optional(options, "evaluations_semantic");
+    *out = EXECUTE_ALL;
+    if (pol_is_defined(options) && options.tag != POL_OBJECT)
+        return REFUSE(r, "options must be an object, not %s", pol_type_name(options));
+    if (!pol_is_defined(word))
+        return true;
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+        if (word.tag == POL_STRING && pol_bytes_is(pol_text(word), words[i])) {
+            *out = (semantic)i;
+            return true;
+        }
+    }
+    return REFUSE(r, "options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit");
+}
+
+/* An item that is no request is denied, since who asked for many gets as many answers. */
+static void write_faulty(pol_reading *r, pol_outcome *outcome)
+{
+    outcome->effect = POL_EFFECT_ERROR;
+    outcome->reason = "evaluation_malformed";
+    write_decision(r->answer, false, outcome->id);
+    pol_buf_text(r->answer->body, ",\"error\":{\"status\":400,\"message\":");
+    pol_json_write_string(r->answer->body, pol_bytes_text(r->why), POL_JSON_COMPACT);
+    pol_buf_text(r->answer->body, "}}}");
+}
+
+/* Whether the item is permitted. */
+static bool evaluate_item(pol_reading *r, const pol_identity *identity, pol_description d, pol_value item)
+{
+    char id[POL_ID_TEXT];
+    const pol_config *config = r->worker->world->config;
+    pol_outcome outcome = {.protocol = POL_PROTOCOL_AUTHZEN, .id = id};
+    size_t begun = r->answer->body->n;
+    pol_arena_reset(&r->worker->item);
+    pol_decision_id(r->worker, id);
+    r->item = item;
+    if (item.tag != POL_OBJECT) {
+        pol_authzen_refuse(r, "an evaluation must be an object, not %s", pol_type_name(item));
+        write_faulty(r, &outcome);
+    } else if (!read_target(r, &d)) {
+        write_faulty(r, &outcome);
+    } else if (r->instructions >= config->limit_request_instructions) {
+        outcome.effect = POL_EFFECT_ERROR;
+        outcome.reason = "limit_instructions";
+        write_deny(r->answer, id, outcome.reason, "the evaluations before this one used up the instructions of the batch");
+    } else {
+        decide(r, &r->worker->item, identity, &d, &outcome);
+    }
+    bool permitted = outcome.effect == POL_EFFECT_PERMIT;
+    if (!config->batch_context) {
+        r->answer->body->n = begun;
+        pol_buf_text(r->answer->body, permitted ? "{\"decision\":true}" : "{\"decision\":false}");
+    }
+    pol_decision_note(r->worker, r->request, &outcome);
+    return permitted;
+}
+
+static void evaluate_all(pol_reading *r, pol_description *d, pol_value items, semantic how)
+{
+    const pol_identity *identity = pol_identity_verify(&r->worker->arena, r->worker->world->trust, d, pol_clock_ns());
+    r->answer->status = 200;
+    pol_buf_text(r->answer->body, "{\"evaluations\":[");
+    for (uint32_t i = 0; i < items.n; i++) {
+        if (i)
+            pol_buf_byte(r->answer->body, ',');
+        bool permitted = evaluate_item(r, identity, *d, pol_element(items, i));
+        if ((how == DENY_ON_FIRST_DENY && !permitted) || (how == PERMIT_ON_FIRST_PERMIT && permitted))
+            break;
+    }
+    pol_buf_text(r->answer->body, "]}\n");
+    pol_arena_reset(&r->worker->item);
+}
+
+POL_MUST_USE static bool read_items(pol_reading *r, pol_value *items)
+{
+    uint64_t most = r->worker->world->config->max_evaluations;
+    *items = pol_authzen_optional(r->body, "evaluations");
+    if (pol_is_defined(*items) && items->tag != POL_ARRAY)
+        return REFUSE(r, "evaluations must be an array, not %s", pol_type_name(*items));
+    return items->n <= most || REFUSE(r, "evaluations has %u elements, at most %llu are taken", items->n, (unsigned long long)most);
+}
+
+void pol_serve_evaluations(pol_worker *worker, const pol_request *request, pol_answer *answer)
+{
+    pol_reading r = {.worker = worker, .request = request, .answer = answer, .item = pol_undefined()};
+    pol_description d = pol_describe_connection(worker, request);
+    pol_value items = pol_undefined();
+    semantic how = EXECUTE_ALL;
+    if (!pol_authzen_body(&r) || !pol_authzen_evidence(&r, &d) || !read_semantic(&r, &how) || !read_items(&r, &items))
+        pol_authzen_answer_refusal(&r);
+    else if (!pol_is_defined(items) || items.n == 0)
+        evaluate_one(&r, &d);
+    else
+        evaluate_all(&r, &d, items, how);
 }

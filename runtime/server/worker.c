@@ -139,6 +139,7 @@ void pol_worker_free(pol_worker *w)
     pol_eval_free(w->eval);
     pol_token_cache_free(w->tokens);
     pol_arena_deinit(&w->arena);
+    pol_arena_deinit(&w->item);
     pol_buf_deinit(&w->answer_head);
     pol_buf_deinit(&w->answer_body);
     pol_buf_deinit(&w->inflated);
@@ -158,6 +159,7 @@ bool pol_worker_start(pol_server *server, unsigned number, pol_worker **out, pol
     w->date_s = -1;
     TAILQ_INIT(&w->connections);
     pol_arena_init(&w->arena, 0);
+    pol_arena_init(&w->item, 0);
     if (!set_up(w, err)) {
         pol_worker_free(w);
         return false;

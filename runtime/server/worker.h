@@ -26,6 +26,7 @@ typedef struct pol_worker {
     pol_eval *eval;
     struct pol_token_cache *tokens; /* NULL: no memory for one */
     pol_arena arena;     /* of one request: descriptions and what adaptors make; no budget, bounded by limits.body */
+    pol_arena item;      /* of one evaluation of a batch or one candidate of a search */
     pol_http_head head;  /* of the request in hand */
     pol_buf answer_head, answer_body, answer_headers;
     pol_buf inflated;    /* a request's body without its gzip, then an answer's with it */

@@ -154,6 +154,12 @@ POL_MUST_USE static bool open_trust(const pol_config *config, pol_world *world, 
     return pol_trust_new(&trust, &world->trust, err);
 }
 
+/* path may be NULL: then whole data, which nobody runs. */
+static pol_entry find_entry(pol_world *world, const char *path)
+{
+    return pol_bundle_entry(world->bundle, &world->arena, pol_path_split(&world->arena, pol_bytes_text(path ? path : "")));
+}
+
 POL_MUST_USE static bool fill(pol_world *world, const pol_config *config, pol_error *err)
 {
     POL_CLEAN(pol_buf_deinit) pol_buf signature = {0};
@@ -164,9 +170,11 @@ POL_MUST_USE static bool fill(pol_world *world, const pol_config *config, pol_er
     POL_TRY(open_trust(config, world, err));
     if (config->tls_address)
         POL_TRY(pol_tls_new(config, world->trust, &world->tls, err));
-    world->decision = pol_bundle_entry(world->bundle, &world->arena, pol_path_split(&world->arena, pol_bytes_text(config->decision)));
-    world->default_decision =
-        pol_bundle_entry(world->bundle, &world->arena, pol_path_split(&world->arena, pol_bytes_text(config->default_decision)));
+    world->decision = find_entry(world, config->decision);
+    world->default_decision = find_entry(world, config->default_decision);
+    world->subjects = find_entry(world, config->search_subjects);
+    world->resources = find_entry(world, config->search_resources);
+    world->actions = find_entry(world, config->search_actions);
     world->activated_ns = pol_clock_ns();
     return true;
 }

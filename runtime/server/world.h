@@ -19,7 +19,8 @@ typedef struct {
     pol_value routes; /* of the bundle's manifest; undefined: none */
     pol_entry decision; /* config's `decision` in this bundle */
     pol_entry default_decision; /* config's `default_decision` */
-    pol_arena arena;  /* of both */
+    pol_entry subjects, resources, actions; /* of searches; undefined ones where config names none */
+    pol_arena arena;  /* of the entries */
     char *bundle_file; /* which file it is; of a folder the one chosen */
     char *revision;   /* of the manifest; "" when it has none */
     char digest[65];  /* hex */

@@ -88,11 +88,12 @@ POL_MUST_USE static bool compile_policy(const run *r, const char *name, pol_erro
     return ok;
 }
 
-POL_MUST_USE static bool write_settings(const run *r, pol_error *err)
+POL_MUST_USE static bool write_settings(const run *r, const char *name, pol_error *err)
 {
     char path[PATH_SIZE];
     POL_CLEAN(pol_buf_deinit) pol_buf text = {0};
-    pol_buf_printf(&text, "bundle: {path: b.polb}\nsocket: {path: s, mode: \"0600\"}\nlog: {level: error}\n");
+    pol_buf_printf(&text, "bundle: {path: b.polb}\nsocket: {path: s, mode: \"0600\"}\nlog: {level: error}\n"
+                          "search: {subjects: %s/subjects, resources: %s/resources}\n", name, name);
     snprintf(path, sizeof path, "%s/pold.yaml", r->place);
     return write_file(path, pol_buf_view(&text), err);
 }
@@ -104,7 +105,7 @@ POL_MUST_USE static bool start_server(run *r, const char *name, pol_error *err)
     snprintf(settings, sizeof settings, "%s/pold.yaml", r->place);
     snprintf(path, sizeof path, "%s/s", r->place);
     POL_TRY(compile_policy(r, name, err));
-    POL_TRY(write_settings(r, err));
+    POL_TRY(write_settings(r, name, err));
     r->server = fork();
     if (r->server < 0)
         return pol_fail(err, POL_E_IO, "no process could be made");
