@@ -330,12 +330,20 @@ static bool read_mapping(reader *r, const yaml_node_t *node, const setting *rows
     return true;
 }
 
+/* AuthZEN 1.0: https, no query, no fragment; the endpoints' paths are put behind it. */
+static bool is_base_url(const char *url)
+{
+    return strncmp(url, "https://", 8) == 0 && url[strlen(url) - 1] != '/' && !strpbrk(url, "?#");
+}
+
 POL_MUST_USE static bool check_whole(const reader *r, const pol_config *config)
 {
     if (!config->bundle_path)
         return pol_fail(r->err, POL_E_CONFIG, "%s: bundle.path is missing: the bundle to serve", r->name);
     if (config->tls_address && (!config->tls_certificate || !config->tls_key || config->trust_files.n == 0))
         return pol_fail(r->err, POL_E_CONFIG, "%s: tls.address needs tls.certificate, tls.key and identity.trust", r->name);
+    if (config->authzen_url && !is_base_url(config->authzen_url))
+        return pol_fail(r->err, POL_E_CONFIG, "%s: authzen.url must begin with https:// and have no slash at its end, query or fragment", r->name);
     for (unsigned i = 0; config->issuers.n > 1 && i < config->issuers.n; i++) {
         const pol_config_issuer *a = &config->issuers.items[i];
         if (!a->subject_prefix)
