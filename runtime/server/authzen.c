@@ -222,6 +222,7 @@ static pol_value allow_of(pol_value result)
 static void answer_result(pol_reading *r, pol_value input, pol_value result, pol_outcome *outcome)
 {
     pol_value allow = allow_of(result);
+    outcome->result = result;
     if (allow.tag != POL_BOOL) {
         bool defined = pol_is_defined(result);
         outcome->effect = POL_EFFECT_ERROR;
@@ -255,6 +256,7 @@ static void decide(pol_reading *r, pol_arena *arena, const pol_identity *identit
         write_deny(r->answer, outcome->id, outcome->reason, refusal.text);
         return;
     }
+    outcome->input = input;
     bool decided = pol_decide(r->worker, world->decision, input, &result, &err);
     r->instructions += pol_eval_instructions(r->worker->eval);
     if (!decided) {

@@ -3,6 +3,7 @@
 #include "runtime/server/decide.h"
 
 #include "runtime/json.h"
+#include "runtime/server/decision_log.h"
 #include "runtime/server/log.h"
 
 #include <openssl/rand.h>
@@ -87,6 +88,8 @@ void pol_decision_note(pol_worker *worker, const pol_request *request, const pol
 {
     int64_t took_ns = pol_monotonic_ns() - request->begun_ns;
     pol_metrics_decision(&worker->metrics, outcome->protocol, outcome->effect, (uint64_t)took_ns);
+    if (worker->server->decision_log)
+        pol_decision_log_note(worker, request, outcome);
     if (worker->world->config->log_decisions)
         log_decision(outcome, took_ns);
 }

@@ -26,6 +26,7 @@ typedef struct {
     const char *reason; /* a refusal's or failure's code; NULL: none */
     pol_bytes path;     /* what was asked; n == 0: the configured decision */
     pol_value rules;    /* undefined: none */
+    pol_value input, result; /* for the decision log */
 } pol_outcome;
 
 /* Counts it, and logs it where log.decisions says so. */

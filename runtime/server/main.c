@@ -2,7 +2,7 @@
  * pold: command line, start, signals, stop. */
 #include "runtime/fetch/fetch.h"
 #include "runtime/identity/replay.h"
-#include "runtime/server/decide.h"
+#include "runtime/server/decision_log.h"
 #include "runtime/server/listener.h"
 #include "runtime/server/log.h"
 #include "runtime/server/notify.h"
@@ -144,7 +144,8 @@ POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *co
                              pol_error *err)
 {
     uint64_t max_connections = config->max_connections;
-    bool ok = pol_fetcher_new(&server->fetcher, err) && start_workers(server, count_workers(config), err) &&
+    bool ok = pol_fetcher_new(&server->fetcher, err) && pol_decision_log_new(server, config, count_workers(config), &server->decision_log, err) &&
+              start_workers(server, count_workers(config), err) && pol_decision_log_start(server->decision_log, err) &&
               pol_reloader_start(server, config_path, config, &loop->reloader, err) && pol_listeners_start(listeners, loop->base, server, max_connections, err);
     if (ok) {
         pol_notify("READY=1\nSTATUS=serving");
@@ -155,6 +156,7 @@ POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *co
     end_at_second_signal();
     pol_listeners_close(listeners);
     stop_workers(server);
+    pol_decision_log_free(server->decision_log);
     if (loop->reloader) {
         pol_reloader_stop(loop->reloader);
     } else {

@@ -2,7 +2,7 @@
  * Counting and the Prometheus page. */
 #include "runtime/server/metrics.h"
 
-#include "runtime/server/worker.h"
+#include "runtime/server/decision_log.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -216,6 +216,14 @@ static void write_last_activation(const pol_server *server, pol_buf *out, const 
 static void write_reload_failing(const pol_server *server, pol_buf *out, const char *name)
 {
     write_plain(out, name, "", pol_server_status(server).failing);
+}
+
+static void write_log_events(const pol_server *server, pol_buf *out, const char *name)
+{
+    static const char *const kinds[POL_LOGGED_COUNT] = {"written", "dropped", "lost", "failed"};
+    for (unsigned i = 0; i < POL_LOGGED_COUNT; i++)
+        pol_buf_printf(out, "%s{result=\"%s\"} %llu\n", name, kinds[i],
+                       (unsigned long long)pol_decision_log_count(server->decision_log, (pol_logged)i));
 }
 
 static void write_start_time(const pol_server *server, pol_buf *out, const char *name)

@@ -14,6 +14,7 @@ typedef struct {
     pol_worker *worker;
     const pol_request *request;
     pol_answer *answer;
+    pol_bytes asked;     /* the path that names it */
     pol_entry entry;
     pol_value input;
     const char *warning; /* NULL: none */
@@ -42,7 +43,7 @@ POL_MUST_USE static bool read_path(query *q)
 {
     pol_arena *arena = &q->worker->arena;
     pol_builder segments = pol_builder_new(arena);
-    pol_bytes rest = q->request->below;
+    pol_bytes rest = q->asked = q->request->below;
     while (rest.n) {
         const uint8_t *slash = memchr(rest.at, '/', rest.n);
         pol_bytes raw = pol_bytes_of(rest.at, slash ? (size_t)(slash - rest.at) : rest.n);
@@ -236,7 +237,7 @@ static void answer_result(const query *q, pol_value result)
 /* Decides, counts and logs it. False: it failed, and *result is OPA's error object. */
 POL_MUST_USE static bool decide(query *q, pol_value *result)
 {
-    pol_outcome outcome = {.protocol = POL_PROTOCOL_DATA, .id = q->id, .path = q->request->below, .effect = POL_EFFECT_PERMIT};
+    pol_outcome outcome = {.protocol = POL_PROTOCOL_DATA, .id = q->id, .path = q->asked, .effect = POL_EFFECT_PERMIT};
     pol_error err;
     unsigned n_errors;
     pol_decision_id(q->worker, q->id);
@@ -254,6 +255,9 @@ POL_MUST_USE static bool decide(query *q, pol_value *result)
         failure = errors[0];
         outcome.reason = "eval_builtin_error";
     }
+    outcome.input = q->input;
+    if (!outcome.reason)
+        outcome.result = *result;
     if (outcome.reason) {
         outcome.effect = POL_EFFECT_ERROR;
         *result = failure_of(q, &failure, 1);
@@ -279,10 +283,11 @@ static void serve_wrapped(query *q)
     answer_result(q, result);
 }
 
-/* v0: the bare value. asked: the path without "data/". */
-static void serve_bare(query *q, pol_bytes asked)
+/* v0: the bare value. */
+static void serve_bare(query *q)
 {
     POL_CLEAN(pol_buf_deinit) pol_buf name = {0};
+    pol_bytes asked = q->asked;
     pol_value result;
     if (!decide(q, &result)) {
         answer_json(q, 500, result, POL_JSON_PRETTY);
@@ -318,15 +323,16 @@ void pol_serve_data_bare(pol_worker *worker, const pol_request *request, pol_ans
 {
     query q = {.worker = worker, .request = request, .answer = answer, .input = pol_undefined()};
     if (read_path(&q) && read_bare(&q))
-        serve_bare(&q, request->below);
+        serve_bare(&q);
 }
 
 void pol_serve_default(pol_worker *worker, const pol_request *request, pol_answer *answer)
 {
     query q = {.worker = worker, .request = request, .answer = answer, .input = pol_undefined()};
     q.entry = worker->world->default_decision;
+    q.asked = pol_bytes_text(worker->world->config->default_decision);
     if (read_bare(&q))
-        serve_bare(&q, pol_bytes_text(worker->world->config->default_decision));
+        serve_bare(&q);
 }
 
 /* ---- batches ---- */

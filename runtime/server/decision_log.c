@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rings, the thread that empties them, and the file that events go to. */
+#include "runtime/server/decision_log.h"
+
+#include "runtime/json.h"
+#include "runtime/server/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LOOK_MS = 20 };
+
+/* One writer, one reader; each event is its length and its text, both possibly wrapped around. */
+typedef struct {
+    uint8_t *bytes;
+    size_t size;
+    _Atomic uint64_t written, taken; /* bytes, ever */
+    pol_counter lost;
+    pol_buf event; /* the writer's, the one in hand */
+} ring;
+
+struct pol_decision_log {
+    pol_server *server;
+    ring *rings;
+    unsigned n_rings;
+    const char *path; /* NULL: standard output */
+    char *path_copy;
+    int fd;
+    uint64_t file_bytes, rotate_bytes;
+    unsigned keep;
+    bool failing;     /* the last write failed: told once */
+    int stop;         /* an eventfd */
+    bool started;
+    pthread_t thread;
+    const pol_world *world;
+    pol_eval *eval;
+    pol_entry mask, drop;
+    pol_arena world_arena, arena;
+    pol_buf line;
+    pol_counter counts[POL_LOGGED_COUNT];
+};
+
+/* ---- the worker's side ---- */
+
+static void copy_in(ring *r, uint64_t at, const uint8_t *from, size_t n)
+{
+    size_t begin = (size_t)(at % r->size), first = n < r->size - begin ? n : r->size - begin;
+    memcpy(r->bytes + begin, from, first);
+    memcpy(r->bytes, from + first, n - first);
+}
+
+static void put(ring *r, pol_bytes event)
+{
+    uint32_t n = (uint32_t)event.n;
+    uint64_t at = atomic_load_explicit(&r->written, memory_order_relaxed);
+    uint64_t used = at - atomic_load_explicit(&r->taken, memory_order_acquire);
+    if (event.n + sizeof n > r->size - used) {
+        pol_count(&r->lost, 1);
+        return;
+    }
+    copy_in(r, at, (const uint8_t *)&n, sizeof n);
+    copy_in(r, at + sizeof n, event.at, event.n);
+    atomic_store_explicit(&r->written, at + sizeof n + event.n, memory_order_release);
+}
+
+/* What shows who someone is never goes into a log: tokens and the headers that carry them. */
+static bool is_secret(pol_bytes header)
+{
+    return pol_bytes_is(header, "authorization") || pol_bytes_is(header, "proxy-authorization") || pol_bytes_is(header, "cookie") ||
+           pol_bytes_is(header, "dpop");
+}
+
+static pol_value without_secrets(pol_arena *arena, pol_value object, const char *where, pol_builder *erased)
+{
+    static const char of_request[] = "/input/request", of_headers[] = "/input/request/headers", of_input[] = "/input";
+    pol_builder b = pol_builder_new(arena);
+    if (object.tag != POL_OBJECT)
+        return object;
+    for (uint32_t i = 0; i < object.n; i++) {
+        pol_value key = pol_member_key(object, i), value = pol_member_value(object, i);
+        pol_bytes name = key.tag == POL_STRING ? pol_text(key) : (pol_bytes){0};
+        if ((where == of_headers && is_secret(name)) || (strcmp(where, of_input) == 0 && pol_bytes_is(name, "token"))) {
+            pol_builder_add(erased, pol_string_text(pol_arena_printf(arena, "%s/%.*s", where, (int)name.n, (const char *)name.at)));
+            continue;
+        }
+        if (strcmp(where, of_input) == 0 && pol_bytes_is(name, "request"))
+            value = without_secrets(arena, value, of_request, erased);
+        else if (where == of_request && pol_bytes_is(name, "headers"))
+            value = without_secrets(arena, value, of_headers, erased);
+        pol_builder_put(&b, key, value);
+    }
+    return pol_builder_object(&b);
+}
+
+static void put_text(pol_buf *out, const char *name, pol_bytes text)
+{
+    pol_buf_printf(out, ",\"%s\":", name);
+    pol_json_write_string(out, text, POL_JSON_COMPACT);
+}
+
+static void put_value(pol_buf *out, const char *name, pol_value value)
+{
+    if (!pol_is_defined(value))
+        return;
+    pol_buf_printf(out, ",\"%s\":", name);
+    pol_json_write(out, value, POL_JSON_COMPACT);
+}
+
+static void put_requester(pol_buf *out, const pol_peer *peer)
+{
+    if (peer->unix_socket)
+        pol_buf_text(out, ",\"requested_by\":\"@\"");
+}
+
+static void put_custom(pol_buf *out, const pol_request *request, const pol_outcome *outcome)
+{
+    static const char *const effects[] = {"permit", "deny", "error"};
+    const pol_peer *peer = request->peer;
+    pol_buf_printf(out, ",\"custom\":{\"polward\":{\"effect\":\"%s\"", effects[outcome->effect]);
+    if (outcome->reason)
+        put_text(out, "reason", pol_bytes_text(outcome->reason));
+    put_value(out, "rules", outcome->rules);
+    if (peer->has_credentials)
+        pol_buf_printf(out, ",\"peer\":{\"uid\":%u,\"pid\":%u}", peer->uid, peer->pid);
+    pol_buf_text(out, "}}");
+}
+
+void pol_decision_log_note(pol_worker *worker, const pol_request *request, const pol_outcome *outcome)
+{
+    ring *r = &worker->server->decision_log->rings[worker->number];
+    pol_buf *out = &r->event;
+    pol_arena *arena = &worker->arena;
+    const pol_world *world = worker->world;
+    pol_builder erased = pol_builder_new(arena);
+    char when[32];
+    pol_time_text(pol_clock_ns(), when);
+    pol_buf_clear(out);
+    pol_buf_printf(out, "{\"labels\":{\"id\":\"%s\",\"version\":\"" POLWARD_VERSION "\"},\"decision_id\":\"%s\",\"bundles\":{\"main\":{\"revision\":",
+                   worker->server->id, outcome->id);
+    pol_json_write_string(out, pol_bytes_text(world->revision), POL_JSON_COMPACT);
+    pol_buf_text(out, "}}");
+    put_text(out, "path", outcome->protocol == POL_PROTOCOL_AUTHZEN ? pol_bytes_text(world->config->decision) : outcome->path);
+    pol_value input = without_secrets(arena, outcome->input, "/input", &erased);
+    put_value(out, "input", input);
+    put_value(out, "result", outcome->result);
+    if (erased.n)
+        put_value(out, "erased", pol_builder_array(&erased));
+    put_requester(out, request->peer);
+    pol_buf_printf(out, ",\"timestamp\":\"%s\",\"metrics\":{\"timer_server_handler_ns\":%lld}", when,
+                   (long long)(pol_monotonic_ns() - request->begun_ns));
+    put_custom(out, request, outcome);
+    pol_buf_byte(out, '}');
+    put(r, pol_buf_view(out));
+}
+
+/* ---- the thread's side ---- */
+
+static void take_world(pol_decision_log *log)
+{
+    const pol_world *world = atomic_load_explicit(&log->server->world, memory_order_acquire);
+    if (world == log->world)
+        return;
+    pol_limits limits = {.instructions = world->config->limit_instructions, .arena_bytes = world->config->limit_arena,
+                         .depth = (uint32_t)world->config->limit_depth};
+    pol_eval_free(log->eval);
+    log->eval = pol_eval_new(&limits);
+    pol_arena_reset(&log->world_arena);
+    log->mask = pol_bundle_entry(world->bundle, &log->world_arena, pol_path_split(&log->world_arena, POL_BYTES("system/log/mask")));
+    log->drop = pol_bundle_entry(world->bundle, &log->world_arena, pol_path_split(&log->world_arena, POL_BYTES("system/log/drop")));
+    log->world = world;
+    atomic_store_explicit(&log->server->log_seen, world->generation, memory_order_release);
+    uint64_t one = 1;
+    ssize_t written = write(log->server->seen_event, &one, sizeof one);
+    (void)written;
+}
+
+static void copy_out(const ring *r, uint64_t at, uint8_t *to, size_t n)
+{
+    size_t begin = (size_t)(at % r->size), first = n < r->size - begin ? n : r->size - begin;
+    memcpy(to, r->bytes + begin, first);
+    memcpy(to + first, r->bytes, n - first);
+}
+
+/* Moves path to path.1, path.1 to path.2, ...; the last one goes. */
+static void rotate(pol_decision_log *log)
+{
+    char from[4200], to[4200];
+    for (unsigned i = log->keep; i > 0; i--) {
+        snprintf(to, sizeof to, "%s.%u", log->path, i);
+        snprintf(from, sizeof from, i > 1 ? "%s.%u" : "%s", log->path, i - 1);
+        (void)rename(from, to);
+    }
+    int fresh = open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (log->keep ? 0 : O_TRUNC), 0640);
+    if (fresh < 0)
+        return; /* the old one is written on */
+    close(log->fd);
+    log->fd = fresh;
+    log->file_bytes = 0;
+}
+
+static void write_line(pol_decision_log *log)
+{
+    pol_buf_byte(&log->line, '\n');
+    if (log->path && log->file_bytes && log->file_bytes + log->line.n > log->rotate_bytes)
+        rotate(log);
+    size_t at = 0;
+    while (at < log->line.n) {
+        ssize_t n = write(log->fd, log->line.at + at, log->line.n - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        at += (size_t)n;
+    }
+    log->file_bytes += at;
+    bool failed = at < log->line.n;
+    if (failed && !log->failing) {
+        pol_error err = {.code = POL_E_IO};
+        snprintf(err.text, sizeof err.text, "%s: %s", log->path ? log->path : "standard output", strerror(errno));
+        pol_log_error(POL_LOG_ERROR, "decision log events are lost", &err);
+    }
+    log->failing = failed;
+    pol_count(&log->counts[failed ? POL_LOGGED_FAILED : POL_LOGGED_WRITTEN], 1);
+}
+
+/* The value of one of the two policies about event. */
+static pol_value ask(pol_decision_log *log, pol_entry entry, pol_value event, bool *failed)
+{
+    pol_value answer = pol_undefined();
+    pol_error err;
+    pol_eval_begin(log->eval, log->world->bundle);
+    *failed = !pol_eval_run(log->eval, entry, event, &answer, &err);
+    if (*failed)
+        pol_log_error(POL_LOG_WARNING, "a policy of the decision log ended in an error", &err);
+    return answer;
+}
+
+static void finish_event(pol_decision_log *log)
+{
+    static const pol_json_options borrowed = {.borrow = true};
+    pol_value event, answer;
+    pol_error err;
+    bool failed;
+    bool asks = log->mask.function >= 0 || log->drop.function >= 0;
+    if (!asks) {
+        write_line(log);
+        return;
+    }
+    pol_arena_reset(&log->arena);
+    POL_CLEAN(pol_buf_deinit) pol_buf text = log->line;
+    log->line = (pol_buf){0};
+    if (!pol_json_read(&log->arena, pol_buf_view(&text), &borrowed, &event, &err)) {
+        pol_count(&log->counts[POL_LOGGED_FAILED], 1);
+        return;
+    }
+    if (log->drop.function >= 0 && pol_is_true(ask(log, log->drop, event, &failed))) {
+        pol_count(&log->counts[POL_LOGGED_DROPPED], 1);
+        return;
+    }
+    if (log->mask.function >= 0) {
+        answer = ask(log, log->mask, event, &failed);
+        if (failed || pol_is_defined(answer)) /* undefined: nothing is to be masked */
+            event = pol_event_mask(&log->arena, event, answer);
+    }
+    pol_json_write(&log->line, event, POL_JSON_COMPACT);
+    write_line(log);
+}
+
+static void empty_ring(pol_decision_log *log, ring *r)
+{
+    uint64_t at = atomic_load_explicit(&r->taken, memory_order_relaxed);
+    uint64_t end = atomic_load_explicit(&r->written, memory_order_acquire);
+    while (at < end) {
+        uint32_t n;
+        take_world(log);
+        copy_out(r, at, (uint8_t *)&n, sizeof n);
+        pol_buf_clear(&log->line);
+        copy_out(r, at + sizeof n, pol_buf_reserve(&log->line, (size_t)n + 1), n);
+        log->line.n = n;
+        log->line.at[n] = 0;
+        at += sizeof n + n;
+        atomic_store_explicit(&r->taken, at, memory_order_release);
+        finish_event(log);
+    }
+}
+
+static void *run(void *context)
+{
+    pol_decision_log *log = context;
+    struct pollfd stop = {.fd = log->stop, .events = POLLIN};
+    for (bool ending = false; !ending;) {
+        ending = poll(&stop, 1, LOOK_MS) > 0;
+        take_world(log);
+        for (unsigned i = 0; i < log->n_rings; i++)
+            empty_ring(log, &log->rings[i]);
+    }
+    return NULL;
+}
+
+/* ---- life ---- */
+
+POL_MUST_USE static bool open_file(pol_decision_log *log, const pol_config *config, pol_error *err)
+{
+    struct stat st;
+    log->fd = STDOUT_FILENO;
+    if (!config->decision_log_file)
+        return true;
+    log->path = log->path_copy = strdup(config->decision_log_file);
+    if (!log->path)
+        return pol_fail(err, POL_E_MEMORY, "no memory for the decision log");
+    log->fd = open(log->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (log->fd < 0 || fstat(log->fd, &st) != 0)
+        return pol_fail(err, POL_E_IO, "decision_log.file: %s: %s", log->path, strerror(errno));
+    log->file_bytes = (uint64_t)st.st_size;
+    return true;
+}
+
+bool pol_decision_log_new(pol_server *server, const pol_config *config, unsigned n_workers, pol_decision_log **out, pol_error *err)
+{
+    atomic_store(&server->log_seen, UINT64_MAX);
+    *out = NULL;
+    if (!config->decision_log_file && !config->decision_log_stdout)
+        return true;
+    pol_decision_log *log = calloc(1, sizeof *log);
+    if (!log)
+        return pol_fail(err, POL_E_MEMORY, "no memory for the decision log");
+    *out = log;
+    log->server = server;
+    log->rotate_bytes = config->decision_log_rotate;
+    log->keep = (unsigned)config->decision_log_keep;
+    log->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pol_arena_init(&log->world_arena, 0);
+    pol_arena_init(&log->arena, 0);
+    log->rings = calloc(n_workers, sizeof *log->rings);
+    for (; log->rings && log->n_rings < n_workers; log->n_rings++) {
+        ring *r = &log->rings[log->n_rings];
+        r->size = (size_t)config->decision_log_buffer;
+        r->bytes = malloc(r->size);
+        if (!r->bytes)
+            break;
+    }
+    if (log->n_rings < n_workers || log->stop < 0)
+        return pol_fail(err, POL_E_MEMORY, "no memory for the decision log's buffers");
+    return open_file(log, config, err);
+}
+
+bool pol_decision_log_start(pol_decision_log *log, pol_error *err)
+{
+    if (!log)
+        return true;
+    take_world(log);
+    int failed = pthread_create(&log->thread, NULL, run, log);
+    log->started = failed == 0;
+    return log->started || pol_fail(err, POL_E_IO, "the decision log's thread could not be started: %s", strerror(failed));
+}
+
+void pol_decision_log_free(pol_decision_log *log)
+{
+    if (!log)
+        return;
+    uint64_t one = 1;
+    ssize_t written = write(log->stop, &one, sizeof one);
+    (void)written;
+    if (log->started)
+        pthread_join(log->thread, NULL);
+    atomic_store(&log->server->log_seen, UINT64_MAX);
+    written = write(log->server->seen_event, &one, sizeof one);
+    for (unsigned i = 0; log->rings && i < log->n_rings; i++) {
+        free(log->rings[i].bytes);
+        pol_buf_deinit(&log->rings[i].event);
+    }
+    free(log->rings);
+    if (log->path && log->fd >= 0)
+        close(log->fd);
+    close(log->stop);
+    free(log->path_copy);
+    pol_eval_free(log->eval);
+    pol_arena_deinit(&log->world_arena);
+    pol_arena_deinit(&log->arena);
+    pol_buf_deinit(&log->line);
+    free(log);
+}
+
+uint64_t pol_decision_log_count(const pol_decision_log *log, pol_logged kind)
+{
+    uint64_t n = log ? atomic_load_explicit(&((pol_decision_log *)log)->counts[kind], memory_order_relaxed) : 0;
+    for (unsigned i = 0; log && kind == POL_LOGGED_LOST && i < log->n_rings; i++)
+        n += atomic_load_explicit(&log->rings[i].lost, memory_order_relaxed);
+    return n;
+}
