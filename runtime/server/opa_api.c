@@ -25,8 +25,6 @@ typedef struct {
     char id[POL_ID_TEXT];
 } query;
 
-enum { BATCH_INPUTS_MAX = 1000 }; /* each may use the instructions of a whole decision */
-
 #define REFUSE(q, ...) (pol_answer_error((q)->answer, (q)->request->head, POL_ERRORS_DATA, 400, "invalid_parameter", __VA_ARGS__), false)
 
 /* OPA's boolean parameters: there without value, empty or "true". */
@@ -343,11 +341,18 @@ typedef struct {
     bool ok;
 } response;
 
-static response decide_one(query *q, pol_value key)
+static response decide_one(query *q, pol_value key, uint64_t *instructions)
 {
     pol_value result;
     pol_builder b = pol_builder_new(&q->worker->arena);
-    response r = {.key = key, .ok = decide(q, &result)};
+    response r = {.key = key};
+    if (*instructions < q->worker->world->config->limit_request_instructions) {
+        r.ok = decide(q, &result);
+        *instructions += pol_eval_instructions(q->worker->eval);
+    } else {
+        pol_eval_error late = {.code = POL_E_INSTRUCTIONS, .message = "the inputs before this one used up the instructions of the batch"};
+        result = failure_of(q, &late, 1);
+    }
     pol_buf *text = q->answer->body; /* borrowed until the answer is put together */
     pol_builder_put_text(&b, "decision_id", pol_string_text(q->id));
     if (r.ok && pol_is_defined(result))
@@ -394,12 +399,13 @@ void pol_serve_batch(pol_worker *worker, const pol_request *request, pol_answer 
     query whole = {.worker = worker, .request = request, .answer = answer, .input = pol_undefined()}, *q = &whole;
     pol_value body = pol_undefined();
     char batch_id[POL_ID_TEXT];
+    uint64_t instructions = 0;
     if (!read_path(q) || !read_json(q, request->body, "body", &body))
         return;
     pol_value inputs = pol_object_member(body, "inputs");
-    if (inputs.tag != POL_OBJECT || inputs.n > BATCH_INPUTS_MAX) {
-        pol_answer_error(answer, request->head, POL_ERRORS_DATA, 400, NULL, "'inputs' must be an object of at most %d inputs",
-                         BATCH_INPUTS_MAX);
+    if (inputs.tag != POL_OBJECT || inputs.n > worker->world->config->max_evaluations) {
+        pol_answer_error(answer, request->head, POL_ERRORS_DATA, 400, NULL, "'inputs' must be an object of at most %llu inputs",
+                         (unsigned long long)worker->world->config->max_evaluations);
         return;
     }
     response *responses = POL_NEW_ARRAY(&worker->arena, response, inputs.n ? inputs.n : 1);
@@ -407,7 +413,7 @@ void pol_serve_batch(pol_worker *worker, const pol_request *request, pol_answer 
     for (uint32_t i = 0; i < inputs.n; i++) {
         q->input = pol_member_value(inputs, i);
         vouch(q);
-        responses[i] = decide_one(q, pol_member_key(inputs, i));
+        responses[i] = decide_one(q, pol_member_key(inputs, i), &instructions);
     }
     answer_batch(q, responses, inputs.n, batch_id);
 }

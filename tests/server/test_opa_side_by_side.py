@@ -236,6 +236,15 @@ def test_batches():
             same(d.ask("POST", "/v1/batch/data/app/who", wrong).status, 400)
 
 
+def test_a_batch_has_a_budget():
+    with Daemon({"limits": {"instructions": 2000, "request_instructions": 1000}}, data={"n": list(range(150))},
+                modules={"m.rego": "package m\n\nall := count([x | some x in data.n; x != 5])\n"}) as d:
+        r = d.ask("POST", "/v1/batch/data/m/all", {"inputs": {str(i): {} for i in range(10)}})
+        responses = r.json()["responses"]
+        same((r.status, responses["0"]["result"]), (207, 149))
+        same((responses["9"]["http_status_code"], responses["9"]["errors"][0]["code"]), ("500", "limit_instructions"))
+
+
 def test_what_is_told_beside_decisions():
     with Daemon({"default_decision": "app/who"}, data=DATA, modules=MODULES) as d:
         same(d.ask("POST", "/", {"user": "u"}).json(), "u")
