@@ -5,6 +5,7 @@
 #include "runtime/server/answer.h"
 
 #include "runtime/server/log.h"
+#include "runtime/server/wire.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -29,6 +30,8 @@ enum {
     SHRINK_ABOVE = 65536,
 };
 
+typedef enum { SILENT, HTTP, GREETING, FRAMES } speech; /* nothing has come yet; GREETING: its first byte has */
+
 typedef struct pol_connection {
     TAILQ_ENTRY(pol_connection) link;
     pol_worker *worker;
@@ -38,6 +41,7 @@ typedef struct pol_connection {
     uint64_t tls_generation; /* of the world whose trust its certificate was last verified under */
     pol_peer peer;
     connection_state state;
+    speech speech;
     pol_buf in;    /* what was read and not yet used; mostly empty */
     size_t need;   /* bytes of the request at its beginning, once its head is known; else 0 */
     pol_buf out;   /* what the socket did not take */
@@ -183,13 +187,100 @@ POL_MUST_USE static bool serve_request(pol_connection *c, uint8_t *text, bool mo
     return send_answer(c, &answer);
 }
 
+/* ---- frames ---- */
+
+POL_MUST_USE static bool send_framed(pol_connection *c, uint32_t id, const pol_answer *answer)
+{
+    uint8_t head[POL_WIRE_ANSWERED_BYTES];
+    pol_wire_head(head, id, answer->status, answer->body->n);
+    return send_bytes(c, pol_bytes_of(head, sizeof head), pol_buf_view(answer->body));
+}
+
+/* Answers what is no frame, and gives the connection up. */
+POL_MUST_USE static bool refuse_frame(pol_connection *c, uint32_t id, int status, const char *why)
+{
+    pol_worker *w = c->worker;
+    pol_answer answer = begin_answer(w);
+    w->head = (pol_http_head){.method = POL_BYTES("POST"), .path = POL_BYTES("/")};
+    pol_answer_error(&answer, &w->head, POL_ERRORS_AUTHZEN, status, NULL, "%s", why);
+    c->close_after = c->refused = true;
+    pol_metrics_http(&w->metrics, POL_ROUTE_NONE, status, w->head.method, 0);
+    return send_framed(c, id, &answer);
+}
+
+/* The frame, whole at text, is answered as the same request by HTTP. */
+POL_MUST_USE static bool serve_frame(pol_connection *c, const pol_wire_frame *frame, uint8_t *text, bool more)
+{
+    pol_worker *w = c->worker;
+    pol_answer answer = begin_answer(w);
+    uint8_t *end = text + frame->whole, behind = *end;
+    w->head = (pol_http_head){.method = POL_BYTES("POST"), .path = pol_bytes_text(frame->path), .content_type = POL_BYTES("application/json"),
+                              .keep_alive = true, .body_bytes = frame->whole - POL_WIRE_ASKED_BYTES};
+    pol_request request = {
+        .head = &w->head,
+        .body = pol_bytes_of(text + POL_WIRE_ASKED_BYTES, frame->whole - POL_WIRE_ASKED_BYTES),
+        .peer = &c->peer,
+        .begun_ns = pol_monotonic_ns(),
+    };
+    pol_route_id route = POL_ROUTE_NONE;
+    *end = 0;
+    pol_arena_reset(&w->arena);
+    if (w->head.path.n == 1)
+        pol_answer_error(&answer, &w->head, POL_ERRORS_AUTHZEN, 404, NULL, "this operation is not known");
+    else
+        route = pol_answer_request(w, &request, &answer);
+    *end = behind;
+    c->close_after = c->close_after || (w->draining && !more);
+    pol_metrics_http(&w->metrics, route, answer.status, w->head.method, (uint64_t)(pol_monotonic_ns() - request.begun_ns));
+    return send_framed(c, frame->id, &answer);
+}
+
+POL_MUST_USE static bool serve_frames(pol_connection *c, uint8_t *text, size_t n, size_t *used)
+{
+    pol_wire_frame frame;
+    if (c->speech == GREETING) {
+        size_t greeted = n < POL_WIRE_GREETING_BYTES ? n : POL_WIRE_GREETING_BYTES;
+        if (memcmp(text, POL_WIRE_GREETING, greeted) != 0)
+            return refuse_frame(c, 0, 400, "this greeting is not known");
+        if (n < POL_WIRE_GREETING_BYTES)
+            return true;
+        c->speech = FRAMES;
+        *used = POL_WIRE_GREETING_BYTES;
+    }
+    while (*used < n && !c->close_after && !is_blocked(c)) {
+        pol_bytes left = pol_bytes_of(text + *used, n - *used);
+        if (c->need > left.n)
+            return true;
+        c->need = 0;
+        switch (pol_wire_read(left, c->worker->world->config->max_body, &frame)) {
+        case POL_WIRE_MORE:
+            c->need = frame.whole;
+            return true;
+        case POL_WIRE_TOO_SHORT:
+            return refuse_frame(c, frame.id, 400, "the frame's length is less than its id and operation need");
+        case POL_WIRE_TOO_LONG:
+            return refuse_frame(c, frame.id, 413, "the frame is longer than limits.body allows");
+        case POL_WIRE_COMPLETE:
+            break;
+        }
+        POL_TRY(serve_frame(c, &frame, text + *used, left.n > frame.whole));
+        *used += frame.whole;
+    }
+    return true;
+}
+
 /* Cuts requests out of the n bytes at text and answers them; text[n] may be written to. *used: how many bytes are done with.
  * False: the connection is dead. */
 POL_MUST_USE static bool serve_bytes(pol_connection *c, uint8_t *text, size_t n, size_t *used)
 {
     pol_worker *w = c->worker;
     const pol_config *config = w->world->config;
-    for (*used = 0; *used < n && !c->close_after && !is_blocked(c);) {
+    *used = 0;
+    if (c->speech == SILENT && n)
+        c->speech = text[0] == POL_WIRE_GREETING[0] ? GREETING : HTTP;
+    if (c->speech > HTTP)
+        return serve_frames(c, text, n, used);
+    while (*used < n && !c->close_after && !is_blocked(c)) {
         uint8_t *at = text + *used;
         size_t left = n - *used;
         if (c->need > left)
@@ -305,9 +396,15 @@ POL_MUST_USE static bool take_bytes(pol_connection *c, uint8_t *text, size_t n)
     keep_input(c, text, n);
     /* Without a line end among the new bytes an unfinished head is still unfinished, unless it is too long by now: a head that
      * drips in is not read again for each byte. */
-    if (!c->need && !memchr(text, '\n', n) && c->in.n < c->worker->world->config->max_head)
+    if (c->speech == HTTP && !c->need && !memchr(text, '\n', n) && c->in.n < c->worker->world->config->max_head)
         return true;
     return serve_kept(c);
+}
+
+POL_MUST_USE static bool refuse_late(pol_connection *c)
+{
+    static const char why[] = "the request took too long to arrive";
+    return c->speech > HTTP ? refuse_frame(c, 0, 408, why) : refuse_request(c, 408, why);
 }
 
 /* The client sends no more. False: dead. */
@@ -317,7 +414,8 @@ POL_MUST_USE static bool take_end(pol_connection *c)
     if (is_blocked(c))
         return true; /* what is in hand is answered once he reads */
     if (c->in.n && !c->close_after)
-        return refuse_request(c, 400, "the connection ended within a request");
+        return c->speech == HTTP ? refuse_request(c, 400, "the connection ended within a request")
+                                 : refuse_frame(c, 0, 400, "the connection ended within a frame");
     c->close_after = true;
     return true;
 }
@@ -537,7 +635,7 @@ void pol_connections_sweep(pol_worker *worker)
         bool late_request = c->state == SERVING && c->in.n && !has_output(c) && !c->close_after;
         if (late_request || has_output(c) || c->state == HANDSHAKE)
             pol_count(&worker->metrics.connections_timed_out, 1);
-        if (!late_request || !refuse_request(c, 408, "the request took too long to arrive"))
+        if (!late_request || !refuse_late(c))
             close_connection(c);
         else
             after_serving(c);
