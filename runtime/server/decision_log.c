@@ -3,6 +3,7 @@
 #include "runtime/server/decision_log.h"
 
 #include "runtime/json.h"
+#include "runtime/server/decision_upload.h"
 #include "runtime/server/log.h"
 
 #include <errno.h>
@@ -34,6 +35,7 @@ struct pol_decision_log {
     int fd;
     uint64_t file_bytes, rotate_bytes;
     unsigned keep;
+    pol_upload *upload; /* NULL: to the file */
     bool failing;     /* the last write failed: told once */
     int stop;         /* an eventfd */
     bool started;
@@ -206,6 +208,11 @@ static void rotate(pol_decision_log *log)
 
 static void write_line(pol_decision_log *log)
 {
+    if (log->upload) {
+        if (!pol_upload_add(log->upload, pol_buf_view(&log->line)))
+            pol_count(&log->counts[POL_LOGGED_LOST], 1);
+        return;
+    }
     pol_buf_byte(&log->line, '\n');
     if (log->path && log->file_bytes && log->file_bytes + log->line.n > log->rotate_bytes)
         rotate(log);
@@ -299,7 +306,11 @@ static void *run(void *context)
         take_world(log);
         for (unsigned i = 0; i < log->n_rings; i++)
             empty_ring(log, &log->rings[i]);
+        if (log->upload)
+            pol_upload_step(log->upload, false, &log->counts[POL_LOGGED_WRITTEN], &log->counts[POL_LOGGED_FAILED]);
     }
+    while (log->upload && pol_upload_step(log->upload, true, &log->counts[POL_LOGGED_WRITTEN], &log->counts[POL_LOGGED_FAILED]))
+        poll(NULL, 0, LOOK_MS);
     return NULL;
 }
 
@@ -309,6 +320,9 @@ POL_MUST_USE static bool open_file(pol_decision_log *log, const pol_config *conf
 {
     struct stat st;
     log->fd = STDOUT_FILENO;
+    if (config->decision_log_url)
+        return pol_upload_new(log->server->fetcher, config->decision_log_url, config->decision_log_ca, (size_t)config->decision_log_buffer,
+                              &log->upload, err);
     if (!config->decision_log_file)
         return true;
     log->path = log->path_copy = strdup(config->decision_log_file);
@@ -325,7 +339,7 @@ bool pol_decision_log_new(pol_server *server, const pol_config *config, unsigned
 {
     atomic_store(&server->log_seen, UINT64_MAX);
     *out = NULL;
-    if (!config->decision_log_file && !config->decision_log_stdout)
+    if (!config->decision_log_file && !config->decision_log_stdout && !config->decision_log_url)
         return true;
     pol_decision_log *log = calloc(1, sizeof *log);
     if (!log)
@@ -380,6 +394,7 @@ void pol_decision_log_free(pol_decision_log *log)
         close(log->fd);
     close(log->stop);
     free(log->path_copy);
+    pol_upload_free(log->upload);
     pol_eval_free(log->eval);
     pol_arena_deinit(&log->world_arena);
     pol_arena_deinit(&log->arena);

@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The decision log: events, masking and dropping by policy, rotation, full buffers and sinks that fail."""
+import contextlib
+import gzip
+import http.server
 import json
 import sys
+import threading
 
 from daemon import Daemon, main, same
 
@@ -135,6 +139,57 @@ def test_full_buffers_and_sinks_lose_events_not_decisions():
             same(d.ask("POST", "/v1/data/app/allow", {"input": {"user": "alice"}}).json()["result"], True)
         d.wait(lambda: written(d, "failed") == 3)
         same(sum("decision log events are lost" in line["msg"] for line in d.log_lines()), 1)
+
+
+@contextlib.contextmanager
+def service(statuses):
+    """A decision log service that answers with these statuses, the last one for ever; gives its URL and the batches that it took."""
+    taken = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+            if status == 200:
+                same((self.headers["Content-Encoding"], self.headers["Content-Type"]), ("gzip", "application/json"))
+                taken.append(json.loads(gzip.decompress(body)))
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/logs", taken
+        server.shutdown()
+
+
+def test_batches_go_to_a_service():
+    with service([503, 200]) as (url, taken):
+        with Daemon({"decision_log": {"url": url}}, modules={"app.rego": APP, "mask.rego": MASK}) as d:
+            c = d.client()
+            for i in range(50):
+                c.ask("POST", "/v1/data/app/echo", {"input": {"n": i, "password": "secret-4"}})
+            d.wait(lambda: written(d, "written") == 50)
+            same([e["input"]["n"] for batch in taken for e in batch], list(range(50)))
+            assert "secret-4" not in json.dumps(taken)
+            c.ask("POST", "/v1/data/app/echo", {"input": {"n": 50}})
+            d.stop()
+            same(taken[-1][-1]["input"]["n"], 50, "sent at the end")
+
+
+def test_a_service_that_refuses_or_is_not_there():
+    with service([400]) as (url, taken):
+        with Daemon({"decision_log": {"url": url}}, modules={"app.rego": APP}) as d:
+            d.ask("POST", "/v1/data/app/echo", {"input": 1})
+            d.wait(lambda: written(d, "failed") == 1)
+            same(taken, [])
+    with Daemon({"decision_log": {"url": "http://127.0.0.1:1/", "buffer": 4096}, "workers": 1}, modules={"app.rego": APP}) as d:
+        for i in range(100):
+            same(d.ask("POST", "/v1/data/app/echo", {"input": i}).json()["result"], i)
+        d.wait(lambda: written(d, "lost") > 0)
 
 
 main(sys.modules[__name__])
