@@ -1,0 +1,3 @@
+module polward.dev/client
+
+go 1.21

@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The Go client's own tests, against a pold."""
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from daemon import Daemon, main, same
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs/clients/go"
+POLICY = {"d.rego": 'package d\n\ndefault allow := false\n\nallow if input.subject.id == "alice"\n\nallow if input.request.path == "/open"\n'}
+
+
+def test_go():
+    go = shutil.which("go") or next((path for path in ["/usr/local/go/bin/go"] if os.access(path, os.X_OK)), None)
+    if not go:
+        print("skipped: go is not there")
+        return
+    with Daemon({"decision": "d/allow"}, data={}, modules=POLICY) as d:
+        done = subprocess.run(
+            [go, "test", "-count=1", "./..."], cwd=FOLDER, capture_output=True, text=True, check=False, env={**os.environ, "POLD_SOCKET": str(d.socket), "GOFLAGS": "-mod=mod"}
+        )
+        same(done.returncode, 0, done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    main(sys.modules[__name__])
