@@ -120,11 +120,14 @@ POL_BUILTIN_FLAGS(cert_verify, "pol.cert.verify", "(pem_chain: string, options: 
         return pol_builtin_error(ev, "no options are known: give {}");
     pol_charge(ev, PATH_COST);
     pol_chain chain;
-    pol_cert_facts facts;
-    char spiffe_id[POL_SPIFFE_ID_MAX + 1];
+    pol_verified_chain verified;
+    const char *revocation = NULL;
     if (!pol_chain_read(pem, &chain))
         return pol_builtin_error(ev, "%s: %s", pol_reason_cert_malformed, pol_reason_sentence(pol_reason_cert_malformed));
-    const char *why = pol_trust_chain(pol_eval_trust(ev), &chain, pol_eval_now_ns(ev), &facts, spiffe_id);
+    const char *why = pol_trust_chain(pol_eval_trust(ev), &chain, pol_eval_now_ns(ev), &verified);
+    if (!why)
+        why = pol_trust_revocation(pol_eval_trust(ev), &verified.links, pol_eval_now_ns(ev), &revocation, NULL);
+    pol_cert_facts facts = {.chain_length = verified.length, .revocation = revocation, .source = "request", .spiffe_id = verified.spiffe_id};
     pol_buf json = {0};
     if (!why)
         pol_cert_write(&json, chain.leaf, &facts);

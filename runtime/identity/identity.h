@@ -32,13 +32,31 @@ typedef struct {
     uint32_t leeway_s;               /* default 30, at most 300 */
 } pol_issuer_config;
 
+/* The roots and intermediates of one SPIFFE trust domain: certificates of its identities are verified against these only. */
+typedef struct {
+    const char *domain;
+    const char *const *files;
+    unsigned n_files;
+} pol_domain_config;
+
+typedef enum {
+    POL_REVOCATION_AUTO, /* hard where lists are named, by the lists alone; else off */
+    POL_REVOCATION_OFF,
+    POL_REVOCATION_SOFT, /* what is not known to be revoked is accepted, and marked "unknown" */
+    POL_REVOCATION_HARD, /* what is not known to be good is refused */
+} pol_revocation_mode;
+
 typedef struct {
     const pol_issuer_config *issuers;
     unsigned n_issuers;
     const char *const *trust_files;  /* PEM files or folders of roots and intermediates for client certificates */
     unsigned n_trust_files;
-    const char *const *crl_files;    /* PEM; none: revocation is not checked */
+    const pol_domain_config *domains;
+    unsigned n_domains;
+    const char *const *crl_files;    /* PEM files or folders */
     unsigned n_crl_files;
+    pol_revocation_mode revocation;
+    struct pol_revocation *responders; /* asked where revocation is soft or hard; NULL: lists only. borrowed */
     const char *const *proxy_uids;   /* whose X-Forwarded-Client-Cert counts: users of the unix socket, as decimal numbers, */
     unsigned n_proxy_uids;
     const char *const *proxy_names;  /* and SPIFFE IDs or subjects of certificates of TLS connections */
@@ -72,6 +90,7 @@ typedef struct {
     STACK_OF_X509 *tls_chain;
     struct pol_replay *replay; /* the DPoP proofs that were used; NULL: none is accepted. borrowed */
     struct pol_token_cache *tokens; /* of this thread; NULL: every signature is checked. borrowed */
+    struct pol_chain_cache *chains; /* of this thread; NULL: every chain is verified. borrowed */
     bool tls_is_subject;     /* the listener's callers ask for themselves: tls_leaf is input.cert; else peer.cert */
 } pol_description;
 

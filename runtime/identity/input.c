@@ -231,73 +231,118 @@ static pol_value read_document(assembly *a, const pol_buf *json)
     return pol_json_read(a->arena, pol_buf_view(json), NULL, &v, &err) ? v : pol_undefined();
 }
 
-/* The document of a leaf, and for input.cert what it says of the subject. */
-static pol_value make_cert(assembly *a, X509 *leaf, const pol_cert_facts *facts, bool is_subject)
+static pol_value make_cert(assembly *a, X509 *leaf, const pol_cert_facts *facts)
 {
     pol_buf json = {0};
     pol_cert_write(&json, leaf, facts);
     pol_value v = read_document(a, &json);
     pol_buf_deinit(&json);
-    if (is_subject) {
-        a->has_spiffe_id = facts->spiffe_id && facts->spiffe_id[0];
-        a->cert_subject = pol_object_member(v, a->has_spiffe_id ? "spiffe_id" : "subject");
-        pol_cert_fingerprint(leaf, a->fingerprint);
-        a->has_fingerprint = true;
-    }
     return v;
 }
 
-static void take_pem(assembly *a, pol_bytes pem, const char *source)
+/* Verifies the chain, and notes what that costs to know. */
+static const char *learn_cert(assembly *a, const pol_chain *chain, const char *source, const uint8_t key[POL_CHAIN_DIGEST], pol_known_chain *out)
 {
-    pol_chain chain;
-    pol_cert_facts facts;
-    char spiffe_id[POL_SPIFFE_ID_MAX + 1];
-    if (!pol_chain_read(pem, &chain)) {
-        refuse(a, pol_reason_cert_malformed);
-        return;
-    }
-    const char *why = pol_trust_chain(a->trust, &chain, a->now_ns, &facts, spiffe_id);
-    facts.source = source;
+    pol_verified_chain verified;
+    const char *word, *why = pol_trust_chain(a->trust, chain, a->now_ns, &verified);
     if (why)
-        refuse(a, why);
-    else
-        a->cert = make_cert(a, chain.leaf, &facts, true);
-    pol_chain_deinit(&chain);
+        return why;
+    why = pol_trust_revocation(a->trust, &verified.links, a->now_ns, &word, NULL);
+    pol_cert_facts facts = {.chain_length = verified.length, .revocation = word, .source = source, .spiffe_id = verified.spiffe_id};
+    *out = (pol_known_chain){.document = make_cert(a, chain->leaf, &facts), .links = verified.links, .from_s = a->now_ns / 1000000000,
+                             .until_s = verified.until_s};
+    if (!pol_is_defined(out->document))
+        return pol_reason_internal_error;
+    pol_cert_fingerprint(chain->leaf, out->fingerprint);
+    if (a->d->chains)
+        pol_chain_cache_add(a->d->chains, key, out);
+    return why;
 }
 
-/* The handshake has verified the path; what OpenSSL leaves out is judged here. */
-static pol_value take_tls_cert(assembly *a, bool is_subject)
+/* One that verified before, under the same roots. True: *why is its refusal or NULL. */
+static bool recall_cert(assembly *a, const uint8_t key[POL_CHAIN_DIGEST], pol_known_chain *out, const char **why)
 {
+    const char *word;
+    bool is_watched;
+    if (!a->trust || !a->d->chains || !pol_chain_cache_find(a->d->chains, key, a->now_ns / 1000000000, a->arena, out))
+        return false;
+    *why = pol_trust_revocation(a->trust, &out->links, a->now_ns, &word, &is_watched);
+    pol_value then = pol_object_member(out->document, "revocation");
+    if (!*why && is_watched && !(then.tag == POL_STRING && pol_bytes_is(pol_text(then), word)))
+        out->document = with(a, out->document, "revocation", pol_string_text(word));
+    return is_watched || *why == pol_reason_cert_revoked;
+}
+
+/* pem NULL: the certificate of the TLS connection, whose path the handshake has verified; what OpenSSL leaves out is judged here. */
+static const char *verify_cert(assembly *a, const pol_bytes *pem, const char *source, pol_known_chain *out)
+{
+    uint8_t key[POL_CHAIN_DIGEST];
+    const char *why;
+    pol_bytes form = pem ? *pem : (pol_bytes){0};
+    if (!pem) {
+        int n = i2d_X509(a->d->tls_leaf, NULL);
+        unsigned char *der = n > 0 ? pol_arena_alloc(a->arena, (size_t)n) : NULL, *end = der;
+        if (n <= 0 || i2d_X509(a->d->tls_leaf, &end) != n)
+            return pol_reason_cert_malformed;
+        form = pol_bytes_of(der, (size_t)n);
+    }
+    pol_chain_cache_key(pol_trust_id(a->trust), source, form, key);
+    if (recall_cert(a, key, out, &why))
+        return why;
     pol_chain chain = {.leaf = a->d->tls_leaf, .rest = (STACK_OF(X509) *)a->d->tls_chain};
-    pol_cert_facts facts;
-    char spiffe_id[POL_SPIFFE_ID_MAX + 1];
-    const char *why = pol_trust_chain(a->trust, &chain, a->now_ns, &facts, spiffe_id);
+    if (!pem)
+        return learn_cert(a, &chain, source, key, out);
+    if (!pol_chain_read(*pem, &chain))
+        return pol_reason_cert_malformed;
+    why = learn_cert(a, &chain, source, key, out);
+    pol_chain_deinit(&chain);
+    return why;
+}
+
+/* The id that a certificate gives: SPIFFE ID, else subject. */
+static pol_value id_of_cert(pol_value document)
+{
+    pol_value id = pol_object_member(document, "spiffe_id");
+    return pol_is_defined(id) ? id : pol_object_member(document, "subject");
+}
+
+/* input.cert */
+static void take_subjects_cert(assembly *a, const pol_bytes *pem, const char *source)
+{
+    pol_known_chain known;
+    const char *why = verify_cert(a, pem, source, &known);
     if (why) {
         refuse(a, why);
-        return pol_undefined();
+        return;
     }
-    facts.source = "tls";
-    return make_cert(a, chain.leaf, &facts, is_subject);
+    a->cert = known.document;
+    a->cert_subject = id_of_cert(known.document);
+    a->has_spiffe_id = pol_is_defined(pol_object_member(known.document, "spiffe_id"));
+    memcpy(a->fingerprint, known.fingerprint, sizeof a->fingerprint);
+    a->has_fingerprint = true;
+}
+
+/* input.peer.cert */
+static pol_value take_peers_cert(assembly *a)
+{
+    pol_known_chain known;
+    const char *why = verify_cert(a, NULL, "tls", &known);
+    if (why)
+        refuse(a, why);
+    return why ? pol_undefined() : known.document;
 }
 
 /* Whose word on certificates of others counts, by the socket's credentials or by a certificate that is verified as all are. */
 static bool is_proxy(assembly *a)
 {
     const pol_description *d = a->d;
-    if (d->tls_leaf && !d->tls_is_subject) {
-        pol_chain chain = {.leaf = d->tls_leaf, .rest = (STACK_OF(X509) *)d->tls_chain};
-        pol_cert_facts facts;
-        char spiffe_id[POL_SPIFFE_ID_MAX + 1];
-        pol_buf subject = {0};
-        if (pol_trust_chain(a->trust, &chain, a->now_ns, &facts, spiffe_id))
-            return false;
-        if (!spiffe_id[0])
-            pol_cert_subject(&subject, chain.leaf);
-        bool trusted = pol_trust_is_proxy(a->trust, NULL, spiffe_id[0] ? pol_bytes_text(spiffe_id) : pol_buf_view(&subject));
-        pol_buf_deinit(&subject);
-        return trusted;
-    }
-    return d->unix_socket && d->has_credentials && pol_trust_is_proxy(a->trust, &d->uid, (pol_bytes){0});
+    pol_known_chain known;
+    if (!d->tls_leaf || d->tls_is_subject)
+        return d->unix_socket && d->has_credentials && pol_trust_is_proxy(a->trust, &d->uid, (pol_bytes){0});
+    if (verify_cert(a, NULL, "tls", &known))
+        return false;
+    pol_value id = id_of_cert(known.document);
+    return id.tag == POL_STRING && pol_trust_is_proxy(a->trust, NULL, pol_text(id));
 }
 
 /* The last element is what the proxy says of who connected to it; those before are what it was told. Without the certificate itself
@@ -314,7 +359,7 @@ static void take_forwarded_cert(assembly *a, pol_value header)
     if (!pol_is_defined(pem))
         pem = pol_object_member(last, "cert");
     if (pem.tag == POL_STRING)
-        take_pem(a, pol_text(pem), "xfcc");
+        take_subjects_cert(a, &(pol_bytes){(const uint8_t *)pem.text, pem.n}, "xfcc");
 }
 
 static void take_cert(assembly *a)
@@ -324,11 +369,11 @@ static void take_cert(assembly *a)
     if (by_tls + by_proxy + (a->d->cert_pem.n > 0) > 1)
         refuse(a, pol_reason_cert_multiple);
     else if (by_tls)
-        a->cert = take_tls_cert(a, true);
+        take_subjects_cert(a, NULL, "tls");
     else if (by_proxy)
         take_forwarded_cert(a, forwarded);
     else if (a->d->cert_pem.n)
-        take_pem(a, a->d->cert_pem, "request");
+        take_subjects_cert(a, &a->d->cert_pem, "request");
 }
 
 /* ---- subject ---- */
@@ -612,7 +657,7 @@ static pol_value make_peer(assembly *a)
         pol_builder_put_text(&b, "pid", pol_int(d->pid));
     }
     if (d->tls_leaf && !d->tls_is_subject) {
-        pol_value cert = take_tls_cert(a, false);
+        pol_value cert = take_peers_cert(a);
         if (pol_is_defined(cert))
             pol_builder_put_text(&b, "cert", cert);
     }

@@ -3,6 +3,8 @@
  */
 #include "runtime/identity/trust.h"
 
+#include "runtime/identity/spiffe.h"
+
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -24,15 +26,25 @@ typedef struct {
     const char **sub_certificates, **client_claims, **refused_claims;
 } issuer;
 
+typedef struct {
+    const char *domain; /* SPIFFE trust domain; NULL: everything that has no anchors of its own */
+    X509_STORE *roots;
+    STACK_OF(X509) *intermediates;
+    bool has_roots;
+} anchors;
+
 struct pol_trust {
     issuer *issuers;
     unsigned n_issuers;
-    X509_STORE *roots;
-    STACK_OF(X509) *intermediates;
+    anchors *anchors; /* the first ones are those of no domain */
+    unsigned n_anchors;
+    X509_STORE *all;  /* of all anchors, for handshakes */
+    pol_revocation_mode revocation; /* not AUTO */
+    struct pol_revocation *responders; /* NULL: none is asked */
     const char **proxy_uids, **proxy_names;
     uint32_t dpop_max_age_s;
     uint8_t id[32]; /* random: what was verified under other keys is not found under these */
-    bool has_roots, check_crls;
+    bool has_roots, check_crls, crls_may_lack;
 };
 
 /* RFC 9068, 2.2 */
@@ -138,16 +150,27 @@ static bool add_issuer(pol_trust *trust, const pol_issuer_config *c, pol_error *
 }
 
 /* A self-signed certificate is a root, another one an intermediate. */
-static bool add_certificate(pol_trust *trust, X509 *cert)
+static bool add_certificate(pol_trust *trust, anchors *to, X509 *cert)
 {
+    if (X509_STORE_add_cert(trust->all, cert) != 1)
+        return false;
     if (X509_get_extension_flags(cert) & EXFLAG_SS) {
-        trust->has_roots = true;
-        return X509_STORE_add_cert(trust->roots, cert) == 1;
+        trust->has_roots = to->has_roots = true;
+        return X509_STORE_add_cert(to->roots, cert) == 1;
     }
-    return X509_up_ref(cert) == 1 && sk_X509_push(trust->intermediates, cert) > 0;
+    return X509_up_ref(cert) == 1 && sk_X509_push(to->intermediates, cert) > 0;
 }
 
-static bool read_pem_file(pol_trust *trust, const char *path, bool crls, pol_error *err)
+static bool add_crl(pol_trust *trust, X509_CRL *crl)
+{
+    bool ok = X509_STORE_add_crl(trust->all, crl) == 1;
+    for (unsigned i = 0; ok && i < trust->n_anchors; i++)
+        ok = X509_STORE_add_crl(trust->anchors[i].roots, crl) == 1;
+    return ok;
+}
+
+/* to NULL: CRLs, for all. */
+static bool read_pem_file(pol_trust *trust, anchors *to, const char *path, pol_error *err)
 {
     POL_CLEAN(pol_buf_deinit) pol_buf file = {0};
     POL_TRY(pol_file_read(path, TRUST_FILE_MAX, &file, err));
@@ -159,26 +182,26 @@ static bool read_pem_file(pol_trust *trust, const char *path, bool crls, pol_err
         X509_INFO *info = sk_X509_INFO_value(all, i);
         if (info->x_pkey)
             ok = false;
-        else if (crls && info->crl)
-            ok = X509_STORE_add_crl(trust->roots, info->crl) == 1 && ++n;
-        else if (!crls && info->x509)
-            ok = add_certificate(trust, info->x509) && ++n;
+        else if (!to && info->crl)
+            ok = add_crl(trust, info->crl) && ++n;
+        else if (to && info->x509)
+            ok = add_certificate(trust, to, info->x509) && ++n;
     }
     sk_X509_INFO_pop_free(all, X509_INFO_free);
     ERR_clear_error();
     if (!ok || n == 0)
-        return pol_fail(err, POL_E_CONFIG, "%s: not a PEM file of %s only", path, crls ? "CRLs" : "certificates");
+        return pol_fail(err, POL_E_CONFIG, "%s: not a PEM file of %s only", path, to ? "certificates" : "CRLs");
     return true;
 }
 
-/* A file, or each .pem and .crt file of a folder. */
-static bool read_pem_path(pol_trust *trust, const char *path, bool crls, pol_error *err)
+/* A file, or each .pem and .crt (of CRLs: .crl) file of a folder. */
+static bool read_pem_path(pol_trust *trust, anchors *to, const char *path, pol_error *err)
 {
     struct stat st;
     if (stat(path, &st) != 0)
         return pol_fail(err, POL_E_IO, "%s: cannot be read", path);
     if (!S_ISDIR(st.st_mode))
-        return read_pem_file(trust, path, crls, err);
+        return read_pem_file(trust, to, path, err);
     DIR *folder = opendir(path);
     if (!folder)
         return pol_fail(err, POL_E_IO, "%s: the folder cannot be read", path);
@@ -186,14 +209,77 @@ static bool read_pem_path(pol_trust *trust, const char *path, bool crls, pol_err
     for (struct dirent *entry; ok && (entry = readdir(folder));) {
         char file[PATH_MAX_BYTES];
         pol_bytes name = pol_bytes_text(entry->d_name);
-        if (name.at[0] == '.' || !(pol_bytes_ends(name, POL_BYTES(".pem")) || pol_bytes_ends(name, POL_BYTES(".crt"))))
+        bool wanted = pol_bytes_ends(name, POL_BYTES(".pem")) || pol_bytes_ends(name, to ? POL_BYTES(".crt") : POL_BYTES(".crl"));
+        if (name.at[0] == '.' || !wanted)
             continue;
         int n = snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
-        ok = n > 0 && (size_t)n < sizeof file ? read_pem_file(trust, file, crls, err)
+        ok = n > 0 && (size_t)n < sizeof file ? read_pem_file(trust, to, file, err)
                                                : pol_fail(err, POL_E_CONFIG, "%s: a name in it is too long", path);
     }
     closedir(folder);
     return ok;
+}
+
+/* What the TLS listener's handshake checks is what pol_path_verify checks. */
+static void set_flags(const pol_trust *trust, X509_STORE *store)
+{
+    X509_VERIFY_PARAM *param = X509_STORE_get0_param(store);
+    unsigned long flags = X509_V_FLAG_X509_STRICT;
+    if (trust->check_crls)
+        flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
+    X509_VERIFY_PARAM_set_flags(param, flags);
+    X509_VERIFY_PARAM_set_auth_level(param, 2);
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    if (trust->crls_may_lack)
+        X509_STORE_set_verify_cb(store, pol_crls_may_lack);
+}
+
+/* Lists alone have to speak of every certificate, root included; where responders are asked too, or nothing has to be known, they may lack. */
+static void set_revocation(pol_trust *trust, const pol_trust_config *config)
+{
+    bool has_lists = config->n_crl_files > 0, is_auto = config->revocation == POL_REVOCATION_AUTO;
+    trust->revocation = !is_auto ? config->revocation : has_lists ? POL_REVOCATION_HARD : POL_REVOCATION_OFF;
+    trust->responders = is_auto || trust->revocation == POL_REVOCATION_OFF ? NULL : config->responders;
+    trust->check_crls = has_lists && trust->revocation != POL_REVOCATION_OFF;
+    trust->crls_may_lack = trust->revocation == POL_REVOCATION_SOFT || trust->responders;
+}
+
+static bool add_anchors(pol_trust *trust, const char *domain, const char *const *files, unsigned n_files, pol_error *err)
+{
+    anchors *to = &trust->anchors[trust->n_anchors++];
+    pol_bytes parsed, path;
+    *to = (anchors){.roots = X509_STORE_new(), .intermediates = sk_X509_new_null(), .domain = domain ? OPENSSL_strdup(domain) : NULL};
+    if (!to->roots || !to->intermediates || (domain && !to->domain))
+        return pol_fail(err, POL_E_MEMORY, "out of memory");
+    POL_CLEAN(pol_buf_deinit) pol_buf id = {0};
+    pol_buf_printf(&id, "spiffe://%s", domain ? domain : "any");
+    if (!pol_spiffe_parse(pol_buf_view(&id), &parsed, &path) || path.n)
+        return pol_fail(err, POL_E_CONFIG, "trust domain %u: its name is not one of SPIFFE (lower case letters, digits, '.', '-', '_')", trust->n_anchors - 1);
+    for (unsigned i = 1; i + 1 < trust->n_anchors; i++) {
+        if (strcmp(trust->anchors[i].domain, domain) == 0)
+            return pol_fail(err, POL_E_CONFIG, "trust domain %s is configured twice", domain);
+    }
+    for (unsigned i = 0; i < n_files; i++)
+        POL_TRY(read_pem_path(trust, to, files[i], err));
+    if (domain && !to->has_roots)
+        return pol_fail(err, POL_E_CONFIG, "the trust files of trust domain %s hold no self-signed root", domain);
+    return !n_files || to->has_roots || pol_fail(err, POL_E_CONFIG, "the trust files hold no self-signed root");
+}
+
+static bool add_all_anchors(pol_trust *trust, const pol_trust_config *config, pol_error *err)
+{
+    set_revocation(trust, config);
+    trust->all = X509_STORE_new();
+    trust->anchors = OPENSSL_zalloc((config->n_domains + 1) * sizeof *trust->anchors);
+    if (!trust->all || !trust->anchors)
+        return pol_fail(err, POL_E_MEMORY, "out of memory");
+    POL_TRY(add_anchors(trust, NULL, config->trust_files, config->n_trust_files, err));
+    for (unsigned i = 0; i < config->n_domains; i++)
+        POL_TRY(add_anchors(trust, config->domains[i].domain, config->domains[i].files, config->domains[i].n_files, err));
+    for (unsigned i = 0; i < config->n_crl_files; i++)
+        POL_TRY(read_pem_path(trust, NULL, config->crl_files[i], err));
+    set_flags(trust, trust->all);
+    return true;
 }
 
 static bool fill(pol_trust *trust, const pol_trust_config *config, pol_error *err)
@@ -205,34 +291,17 @@ static bool fill(pol_trust *trust, const pol_trust_config *config, pol_error *er
     }
     if (RAND_bytes(trust->id, sizeof trust->id) != 1)
         return pol_fail(err, POL_E_CRYPTO, "no random numbers");
-    trust->roots = X509_STORE_new();
-    trust->intermediates = sk_X509_new_null();
     trust->issuers = OPENSSL_zalloc((config->n_issuers + 1) * sizeof *trust->issuers);
     trust->proxy_uids = copy_list(config->proxy_uids, config->n_proxy_uids, NULL, 0);
     trust->proxy_names = copy_list(config->proxy_names, config->n_proxy_names, NULL, 0);
     trust->dpop_max_age_s = config->dpop_max_age_s ? config->dpop_max_age_s : DPOP_MAX_AGE_S;
-    if (!trust->roots || !trust->intermediates || !trust->issuers || !trust->proxy_uids || !trust->proxy_names)
+    if (!trust->issuers || !trust->proxy_uids || !trust->proxy_names)
         return pol_fail(err, POL_E_MEMORY, "out of memory");
     for (unsigned i = 0; i < config->n_issuers; i++) {
         POL_TRY(check_issuer(config, i, err));
         POL_TRY(add_issuer(trust, &config->issuers[i], err));
     }
-    for (unsigned i = 0; i < config->n_trust_files; i++)
-        POL_TRY(read_pem_path(trust, config->trust_files[i], false, err));
-    if (config->n_trust_files && !trust->has_roots)
-        return pol_fail(err, POL_E_CONFIG, "the trust files hold no self-signed root");
-    for (unsigned i = 0; i < config->n_crl_files; i++)
-        POL_TRY(read_pem_path(trust, config->crl_files[i], true, err));
-    trust->check_crls = config->n_crl_files > 0;
-    /* what the TLS listener's handshake checks is what pol_path_verify checks */
-    X509_VERIFY_PARAM *param = X509_STORE_get0_param(trust->roots);
-    unsigned long flags = X509_V_FLAG_X509_STRICT;
-    if (trust->check_crls)
-        flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
-    X509_VERIFY_PARAM_set_flags(param, flags);
-    X509_VERIFY_PARAM_set_auth_level(param, 2);
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    return true;
+    return add_all_anchors(trust, config, err);
 }
 
 bool pol_trust_new(const pol_trust_config *config, pol_trust **out, pol_error *err)
@@ -257,14 +326,19 @@ void pol_trust_free(pol_trust *trust)
     OPENSSL_free(trust->issuers);
     free_list(trust->proxy_uids);
     free_list(trust->proxy_names);
-    X509_STORE_free(trust->roots);
-    sk_X509_pop_free(trust->intermediates, X509_free);
+    for (unsigned i = 0; i < trust->n_anchors; i++) {
+        X509_STORE_free(trust->anchors[i].roots);
+        sk_X509_pop_free(trust->anchors[i].intermediates, X509_free);
+        OPENSSL_free((void *)(uintptr_t)trust->anchors[i].domain);
+    }
+    OPENSSL_free(trust->anchors);
+    X509_STORE_free(trust->all);
     OPENSSL_free(trust);
 }
 
 struct x509_store_st *pol_trust_store(const pol_trust *trust)
 {
-    return trust && trust->has_roots ? trust->roots : NULL;
+    return trust && trust->has_roots ? trust->all : NULL;
 }
 
 /* ---- judging ---- */
@@ -378,19 +452,76 @@ const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, pol_
     return pol_reason_token_issuer;
 }
 
-const char *pol_trust_chain(const pol_trust *trust, const pol_chain *chain, int64_t now_ns, pol_cert_facts *facts,
-                            char spiffe_id[POL_SPIFFE_ID_MAX + 1])
+pol_bytes pol_trust_id(const pol_trust *trust)
 {
-    spiffe_id[0] = 0;
-    if (!trust || !trust->has_roots)
+    return trust ? pol_bytes_of(trust->id, sizeof trust->id) : (pol_bytes){0};
+}
+
+/* ---- chains ---- */
+
+/* A trust domain that has roots of its own is vouched for by no other; and these vouch for nothing else. */
+static const anchors *find_anchors(const pol_trust *trust, X509 *leaf)
+{
+    char domain[POL_TRUST_DOMAIN_MAX + 1];
+    if (trust->n_anchors == 1 || !pol_svid_domain(leaf, domain))
+        return &trust->anchors[0];
+    for (unsigned i = 1; i < trust->n_anchors; i++) {
+        if (strcmp(trust->anchors[i].domain, domain) == 0)
+            return &trust->anchors[i];
+    }
+    return &trust->anchors[0];
+}
+
+static void note_links(const pol_trust *trust, const pol_path *path, int64_t now_s, pol_links *links)
+{
+    int n = sk_X509_num(path->certs) - 1;
+    *links = (pol_links){.n = n < 0 ? 0 : n < POL_LINKS_MAX ? (unsigned)n : POL_LINKS_MAX, .crl_good = path->crl_good};
+    for (unsigned i = 0; trust->responders && i < links->n; i++) {
+        X509 *cert = sk_X509_value(path->certs, (int)i), *above = sk_X509_value(path->certs, (int)i + 1);
+        if (pol_cert_key(cert, above, links->keys[i]) && pol_revocation_watch(trust->responders, cert, above, links->keys[i], now_s))
+            links->named |= UINT32_C(1) << i;
+    }
+}
+
+const char *pol_trust_chain(const pol_trust *trust, const pol_chain *chain, int64_t now_ns, pol_verified_chain *out)
+{
+    out->spiffe_id[0] = 0;
+    const anchors *under = trust ? find_anchors(trust, chain->leaf) : NULL;
+    if (!under || !under->has_roots)
         return pol_reason_cert_untrusted;
-    pol_path_rules rules = {.roots = trust->roots, .intermediates = trust->intermediates, .purpose = "clientAuth", .max_depth = -1,
-                            .check_crls = trust->check_crls};
-    unsigned length = 0;
-    const char *why = pol_path_verify(chain, &rules, now_ns / 1000000000, &length);
+    pol_path_rules rules = {.roots = under->roots, .intermediates = under->intermediates, .purpose = "clientAuth", .max_depth = -1,
+                            .check_crls = trust->check_crls, .crls_may_lack = trust->crls_may_lack};
+    pol_path path;
+    int64_t now_s = now_ns / 1000000000;
+    const char *why = pol_path_verify(chain, &rules, now_s, &path);
     if (!why && pol_svid_claimed(chain->leaf))
-        why = pol_svid_check(chain->leaf, spiffe_id);
-    *facts = (pol_cert_facts){.chain_length = length, .revocation = trust->check_crls ? "good" : "unknown", .source = "request",
-                              .spiffe_id = spiffe_id};
+        why = pol_svid_check(chain->leaf, out->spiffe_id);
+    if (!why) {
+        out->length = (unsigned)sk_X509_num(path.certs);
+        out->until_s = path.until_s;
+        note_links(trust, &path, now_s, &out->links);
+    }
+    pol_path_deinit(&path);
     return why;
+}
+
+const char *pol_trust_revocation(const pol_trust *trust, const pol_links *links, int64_t now_ns, const char **word, bool *is_watched)
+{
+    bool watched = true, good = links->n > 0;
+    *word = "unknown";
+    for (unsigned i = 0; trust->revocation != POL_REVOCATION_OFF && i < links->n; i++) {
+        uint32_t bit = UINT32_C(1) << i;
+        bool asked = trust->responders && (links->named & bit);
+        pol_watched status = asked ? pol_revocation_find(trust->responders, links->keys[i], now_ns / 1000000000) : POL_WATCHED_UNKNOWN;
+        if (status == POL_WATCHED_REVOKED)
+            return pol_reason_cert_revoked;
+        watched &= status != POL_WATCHED_NOT;
+        good &= (links->crl_good & bit) || status == POL_WATCHED_GOOD;
+    }
+    if (is_watched)
+        *is_watched = watched;
+    if (trust->revocation == POL_REVOCATION_OFF)
+        return NULL;
+    *word = good ? "good" : "unknown";
+    return good || trust->revocation == POL_REVOCATION_SOFT ? NULL : pol_reason_cert_revocation;
 }

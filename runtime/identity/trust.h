@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "runtime/identity/chain_cache.h"
 #include "runtime/identity/identity.h"
 #include "runtime/identity/jwt.h"
 #include "runtime/identity/token_cache.h"
@@ -24,7 +25,20 @@ bool pol_trust_is_proxy(const pol_trust *trust, const uint32_t *uid, pol_bytes n
 /* How old a DPoP proof may be. */
 uint32_t pol_trust_dpop_age(const pol_trust *trust);
 
-/* Verifies a chain for a client: path, and the rules of X.509-SVIDs when it claims to be one. trust may be NULL. NULL and the facts
- * (source is the caller's), or a reason. Takes nothing from an arena. */
-const char *pol_trust_chain(const pol_trust *trust, const pol_chain *chain, int64_t now_ns, pol_cert_facts *facts,
-                            char spiffe_id[POL_SPIFFE_ID_MAX + 1]);
+/* Names these keys and roots: what was verified under others is not found under it. trust may be NULL. */
+pol_bytes pol_trust_id(const pol_trust *trust);
+
+/* A chain that was verified, but for revocation. */
+typedef struct {
+    unsigned length;
+    char spiffe_id[POL_SPIFFE_ID_MAX + 1]; /* "": none */
+    int64_t until_s;
+    pol_links links;
+} pol_verified_chain;
+
+/* Verifies a chain for a client, for an identity of a trust domain against that domain's roots: path, and the rules of X.509-SVIDs when it claims to be one.
+ * trust may be NULL. NULL, or a reason. Takes nothing from an arena. */
+const char *pol_trust_chain(const pol_trust *trust, const pol_chain *chain, int64_t now_ns, pol_verified_chain *out);
+/* What is known now of the revocation of its certificates. NULL and *word for the document, or a reason. *is_watched (may be NULL): false when one of them is not, or no longer, among
+ * those whose status is fetched. Waits for nothing. */
+const char *pol_trust_revocation(const pol_trust *trust, const pol_links *links, int64_t now_ns, const char **word, bool *is_watched);

@@ -23,6 +23,7 @@ POL_CLEANUP(X509_STORE_CTX *, X509_STORE_CTX_free)
 POL_CLEANUP(GENERAL_NAMES *, GENERAL_NAMES_free)
 POL_CLEANUP(NAME_CONSTRAINTS *, NAME_CONSTRAINTS_free)
 POL_CLEANUP(BIGNUM *, BN_free)
+POL_CLEANUP(ASN1_TIME *, ASN1_TIME_free)
 POL_CLEANUP(EXTENDED_KEY_USAGE *, EXTENDED_KEY_USAGE_free)
 
 enum { CHAIN_MAX = 16, PEM_MAX = 1 << 20, DEPTH_DEFAULT = 10, SERIAL_MAX_BYTES = 20 };
@@ -330,19 +331,39 @@ static const char *check_path(STACK_OF(X509) *path, const pol_path_rules *rules)
     return why ? why : check_root(sk_X509_value(path, sk_X509_num(path) - 1));
 }
 
-/* RFC 5280, 5.2.3: a list without a number cannot be told from an older one. */
-static const char *check_crls(X509_STORE_CTX *ctx, STACK_OF(X509) *path)
+bool pol_asn1_time(const ASN1_TIME *t, int64_t *unix_s)
 {
-    const char *why = NULL;
-    for (int i = 0; !why && i < sk_X509_num(path); i++) {
+    POL_CLEAN(ASN1_TIME_free) ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+    int days = 0, seconds = 0;
+    if (!t || !epoch || ASN1_TIME_check(t) != 1 || ASN1_TIME_diff(&days, &seconds, epoch, t) != 1)
+        return false;
+    *unix_s = (int64_t)days * 86400 + seconds;
+    return true;
+}
+
+/* until becomes t where that is earlier, and not past. */
+static void bound(int64_t *until_s, const ASN1_TIME *t, int64_t now_s)
+{
+    int64_t at;
+    if (pol_asn1_time(t, &at) && at > now_s && at < *until_s)
+        *until_s = at;
+}
+
+/* The lists that may speak of the path's certificates: RFC 5280, 5.2.3, one without a number cannot be told from an older one. Takes away bits of *good, and
+ * bounds *until_s by the time when any of them changes. */
+static void check_crls(X509_STORE_CTX *ctx, STACK_OF(X509) *path, int64_t now_s, uint32_t *good, int64_t *until_s)
+{
+    for (int i = 0; i < sk_X509_num(path); i++) {
         STACK_OF(X509_CRL) *lists = X509_STORE_CTX_get1_crls(ctx, X509_get_issuer_name(sk_X509_value(path, i)));
         for (int k = 0; k < sk_X509_CRL_num(lists); k++) {
-            if (X509_CRL_get_ext_by_NID(sk_X509_CRL_value(lists, k), NID_crl_number, -1) < 0)
-                why = pol_reason_cert_revocation;
+            const X509_CRL *list = sk_X509_CRL_value(lists, k);
+            if (X509_CRL_get_ext_by_NID(list, NID_crl_number, -1) < 0)
+                *good &= ~(UINT32_C(1) << i);
+            bound(until_s, X509_CRL_get0_lastUpdate(list), now_s);
+            bound(until_s, X509_CRL_get0_nextUpdate(list), now_s);
         }
         sk_X509_CRL_pop_free(lists, X509_CRL_free);
     }
-    return why;
 }
 
 static const char *reason_of(int error)
@@ -380,6 +401,22 @@ static const char *reason_of(int error)
     }
 }
 
+int pol_crls_may_lack(int ok, X509_STORE_CTX *ctx)
+{
+    return ok || reason_of(X509_STORE_CTX_get_error(ctx)) == pol_reason_cert_revocation;
+}
+
+/* The same, with a bit of the context's mask taken away for what lacks a list. */
+static int note_lack(int ok, X509_STORE_CTX *ctx)
+{
+    uint32_t *good = X509_STORE_CTX_get_app_data(ctx);
+    int depth = X509_STORE_CTX_get_error_depth(ctx);
+    if (ok || !pol_crls_may_lack(ok, ctx))
+        return ok;
+    *good &= depth >= 0 && depth < 32 ? ~(UINT32_C(1) << depth) : 0;
+    return 1;
+}
+
 /* Known and sent intermediates in one stack that borrows them. */
 static STACK_OF(X509) *join_untrusted(const pol_chain *chain, const pol_path_rules *rules)
 {
@@ -408,8 +445,9 @@ static void set_rules(X509_STORE_CTX *ctx, const pol_path_rules *rules, int64_t 
 
 /* One run of OpenSSL's builder. trusted NULL: the store's roots; else these only. */
 static const char *verify_once(X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X509) *trusted, const pol_path_rules *rules,
-                               int64_t unix_s, unsigned *length)
+                               int64_t unix_s, pol_path *out)
 {
+    uint32_t good = rules->check_crls ? UINT32_MAX : 0;
     POL_CLEAN(X509_STORE_CTX_free) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     if (!ctx || !untrusted || X509_STORE_CTX_init(ctx, rules->roots, leaf, untrusted) != 1)
         return pol_reason_internal_error;
@@ -419,13 +457,25 @@ static const char *verify_once(X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X
         X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
         X509_STORE_CTX_set0_trusted_stack(ctx, trusted);
     }
+    if (rules->crls_may_lack) {
+        X509_STORE_CTX_set_app_data(ctx, &good);
+        X509_STORE_CTX_set_verify_cb(ctx, note_lack);
+    }
     if (X509_verify_cert(ctx) != 1)
         return reason_of(X509_STORE_CTX_get_error(ctx));
     STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(ctx);
-    if (length)
-        *length = (unsigned)sk_X509_num(path);
     const char *why = check_path(path, rules);
-    return why || !rules->check_crls ? why : check_crls(ctx, path);
+    int64_t until_s = INT64_MAX;
+    for (int i = 0; i < sk_X509_num(path); i++)
+        bound(&until_s, X509_get0_notAfter(sk_X509_value(path, i)), unix_s);
+    if (!why && rules->check_crls) {
+        uint32_t before = good;
+        check_crls(ctx, path, unix_s, &good, &until_s);
+        why = good == before || rules->crls_may_lack ? NULL : pol_reason_cert_revocation;
+    }
+    if (!why && out)
+        *out = (pol_path){.certs = X509_STORE_CTX_get1_chain(ctx), .until_s = until_s, .crl_good = good};
+    return why;
 }
 
 /* ---- other paths ----
@@ -439,7 +489,7 @@ typedef struct {
     int64_t unix_s;
     STACK_OF(X509) *untrusted, *roots, *path; /* path: leaf first, without the root */
     unsigned attempts, steps;
-    unsigned *length;
+    pol_path *out;
 } search;
 
 /* The path with this root behind it. */
@@ -450,7 +500,7 @@ static const char *attempt(search *s, X509 *root)
         sk_X509_push(between, sk_X509_value(s->path, i));
     const char *why = pol_reason_internal_error;
     if (between && trusted && sk_X509_push(trusted, root))
-        why = verify_once(sk_X509_value(s->path, 0), between, trusted, s->rules, s->unix_s, s->length);
+        why = verify_once(sk_X509_value(s->path, 0), between, trusted, s->rules, s->unix_s, s->out);
     sk_X509_free(between);
     sk_X509_free(trusted);
     s->attempts++;
@@ -492,10 +542,10 @@ static bool search_from(search *s, X509 *last, int n)
     return false;
 }
 
-static bool try_others(X509 *leaf, STACK_OF(X509) *untrusted, const pol_path_rules *rules, int64_t unix_s, unsigned *length)
+static bool try_others(X509 *leaf, STACK_OF(X509) *untrusted, const pol_path_rules *rules, int64_t unix_s, pol_path *out)
 {
     search s = {.rules = rules, .unix_s = unix_s, .untrusted = untrusted, .roots = X509_STORE_get1_all_certs(rules->roots),
-                .path = sk_X509_new_null(), .length = length};
+                .path = sk_X509_new_null(), .out = out};
     bool found = false, ready = s.path && sk_X509_push(s.path, leaf);
     for (int n = 1; ready && !found && n <= DEPTH_DEFAULT + 1; n++)
         found = search_from(&s, leaf, n);
@@ -504,13 +554,21 @@ static bool try_others(X509 *leaf, STACK_OF(X509) *untrusted, const pol_path_rul
     return found;
 }
 
-const char *pol_path_verify(const pol_chain *chain, const pol_path_rules *rules, int64_t unix_s, unsigned *length)
+void pol_path_deinit(pol_path *path)
 {
+    sk_X509_pop_free(path->certs, X509_free);
+    *path = (pol_path){0};
+}
+
+const char *pol_path_verify(const pol_chain *chain, const pol_path_rules *rules, int64_t unix_s, pol_path *path)
+{
+    if (path)
+        *path = (pol_path){0};
     if (!rules->roots || !chain->leaf)
         return pol_reason_cert_untrusted;
     STACK_OF(X509) *untrusted = join_untrusted(chain, rules);
-    const char *why = verify_once(chain->leaf, untrusted, NULL, rules, unix_s, length);
-    if (why && sk_X509_num(untrusted) > 0 && try_others(chain->leaf, untrusted, rules, unix_s, length))
+    const char *why = verify_once(chain->leaf, untrusted, NULL, rules, unix_s, path);
+    if (why && sk_X509_num(untrusted) > 0 && try_others(chain->leaf, untrusted, rules, unix_s, path))
         why = NULL;
     sk_X509_free(untrusted);
     ERR_clear_error();
@@ -519,13 +577,36 @@ const char *pol_path_verify(const pol_chain *chain, const pol_path_rules *rules,
 
 /* ---- X.509-SVIDs ---- */
 
+/* The next URI name that claims to be a SPIFFE ID; *from is then behind it. n == 0: there is none. */
+static pol_bytes claimed_id(const GENERAL_NAMES *names, int *from)
+{
+    for (; *from < sk_GENERAL_NAME_num(names); ++*from) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, *from);
+        if (name->type == GEN_URI && pol_spiffe_claimed(bytes_of(name->d.uniformResourceIdentifier))) {
+            ++*from;
+            return bytes_of(name->d.uniformResourceIdentifier);
+        }
+    }
+    return (pol_bytes){0};
+}
+
 bool pol_svid_claimed(X509 *leaf)
 {
     POL_CLEAN(GENERAL_NAMES_free) GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
-    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-        if (name->type == GEN_URI && pol_spiffe_claimed(bytes_of(name->d.uniformResourceIdentifier)))
-            return true;
+    return claimed_id(names, &(int){0}).n > 0;
+}
+
+bool pol_svid_domain(X509 *leaf, char out[POL_TRUST_DOMAIN_MAX + 1])
+{
+    POL_CLEAN(GENERAL_NAMES_free) GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
+    pol_bytes id, domain, path;
+    int from = 0;
+    while ((id = claimed_id(names, &from)).n) {
+        if (!pol_spiffe_parse(id, &domain, &path) || domain.n > POL_TRUST_DOMAIN_MAX)
+            continue;
+        memcpy(out, domain.at, domain.n);
+        out[domain.n] = 0;
+        return true;
     }
     return false;
 }

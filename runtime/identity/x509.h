@@ -26,16 +26,33 @@ typedef struct {
     const char *purpose;          /* "clientAuth" or "serverAuth" */
     int max_depth;                /* intermediates allowed; negative: 10 */
     bool check_crls;
+    bool crls_may_lack;           /* a certificate without a list that counts is told of in crl_good, not refused */
 } pol_path_rules;
 
-/* NULL, or why the chain is refused. *length (may be NULL) is the number of certificates in the path. */
-const char *pol_path_verify(const pol_chain *chain, const pol_path_rules *rules, int64_t unix_s, unsigned *length);
+/* A path that verified. */
+typedef struct {
+    STACK_OF(X509) *certs; /* leaf first, root last */
+    int64_t until_s;       /* it verifies as long as now is before this */
+    uint32_t crl_good;     /* bit i: a list that counts does not hold certificate i */
+} pol_path;
+
+void pol_path_deinit(pol_path *path);
+/* NULL, or why the chain is refused. *path may be NULL; it is empty when refused. */
+const char *pol_path_verify(const pol_chain *chain, const pol_path_rules *rules, int64_t unix_s, pol_path *path);
+
+/* The verify callback of a store whose lists may lack. */
+int pol_crls_may_lack(int ok, X509_STORE_CTX *ctx);
+/* Seconds since 1970. */
+POL_MUST_USE bool pol_asn1_time(const ASN1_TIME *t, int64_t *unix_s);
 
 /* The rules for an X.509-SVID leaf, and its id: NULL or a reason. id is copied into out (NUL-terminated). */
 enum { POL_SPIFFE_ID_MAX = 2048 };
 const char *pol_svid_check(X509 *leaf, char out[POL_SPIFFE_ID_MAX + 1]);
 /* Does the leaf have a URI name that claims to be a SPIFFE ID? */
 bool pol_svid_claimed(X509 *leaf);
+/* The trust domain of the first one that can be read; false: there is none. */
+enum { POL_TRUST_DOMAIN_MAX = 255 };
+bool pol_svid_domain(X509 *leaf, char out[POL_TRUST_DOMAIN_MAX + 1]);
 
 void pol_cert_fingerprint(X509 *cert, uint8_t sha256[32]);
 /* The leaf's subject as text (RFC 4514), appended. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <yaml.h>
 
-typedef enum { TEXT, FILE_NAME, LIST, FILES, BOOL, NUMBER, SIZE, TIME, MODE, CHOICE, ISSUERS } setting_type;
+typedef enum { TEXT, FILE_NAME, LIST, FILES, BOOL, NUMBER, SIZE, TIME, MODE, CHOICE, ISSUERS, DOMAINS } setting_type;
 #define TYPE_TEXT TEXT
 #define TYPE_FILE FILE_NAME
 #define TYPE_LIST LIST
@@ -20,6 +20,7 @@ typedef enum { TEXT, FILE_NAME, LIST, FILES, BOOL, NUMBER, SIZE, TIME, MODE, CHO
 #define TYPE_MODE MODE
 #define TYPE_CHOICE CHOICE
 #define TYPE_ISSUERS ISSUERS
+#define TYPE_DOMAINS DOMAINS
 enum { RELOAD, START };
 
 typedef struct {
@@ -42,6 +43,13 @@ static const setting settings[] = {
 static const setting issuer_settings[] = {
 #define ISSUER_SETTING(field, key, type, least, most, fallback, when, doc)                         \
     {key, TYPE_##type, least, most, fallback, when, offsetof(pol_config_issuer, field), doc},
+#include "runtime/server/config.def"
+    {0},
+};
+
+static const setting domain_settings[] = {
+#define DOMAIN_SETTING(field, key, type, least, most, fallback, when, doc)                         \
+    {key, TYPE_##type, least, most, fallback, when, offsetof(pol_config_domain, field), doc},
 #include "runtime/server/config.def"
     {0},
 };
@@ -106,6 +114,7 @@ static const char *wanted_text(const setting *row, pol_arena *arena)
     case FILES: return pol_arena_printf(arena, "a list of %llu to %llu file names", least, most);
     case LIST: return pol_arena_printf(arena, "a list of %llu to %llu texts", least, most);
     case ISSUERS: return pol_arena_printf(arena, "a list of at most %llu issuers", most);
+    case DOMAINS: return pol_arena_printf(arena, "a list of at most %llu trust domains", most);
     case FILE_NAME: return pol_arena_printf(arena, "a file name of %llu to %llu bytes", least, most);
     case TEXT: break;
     }
@@ -176,6 +185,7 @@ POL_MUST_USE static bool set_scalar(const reader *r, const setting *row, uint8_t
     case LIST:
     case FILES:
     case ISSUERS:
+    case DOMAINS:
         return false;
     }
     *(uint64_t *)field = n;
@@ -241,12 +251,35 @@ POL_MUST_USE static bool set_issuers(reader *r, const setting *row, uint8_t *bas
     return true;
 }
 
+POL_MUST_USE static bool set_domains(reader *r, const setting *row, uint8_t *base, const yaml_node_t *node)
+{
+    size_t n = (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
+    if (n > row->most)
+        return refuse_value(r, node, row->key, wanted_text(row, r->arena));
+    pol_config_domains *list = (pol_config_domains *)(void *)(base + row->offset);
+    list->items = POL_NEW_ARRAY(r->arena, pol_config_domain, n ? n : 1);
+    for (size_t i = 0; i < n; i++) {
+        const yaml_node_t *item = yaml_document_get_node(&r->document, node->data.sequence.items.start[i]);
+        pol_config_domain *domain = &list->items[i];
+        if (item->type != YAML_MAPPING_NODE)
+            return refuse_value(r, item, row->key, "a mapping for each trust domain");
+        POL_TRY(read_mapping(r, item, domain_settings, "", (uint8_t *)domain));
+        domain->line = line_of(item);
+        if (!domain->domain || domain->trust_files.n == 0)
+            return pol_fail(r->err, POL_E_CONFIG, "%s:%u: identity.trust_domains: domain and trust are required", r->name, domain->line);
+        list->n++;
+    }
+    return true;
+}
+
 POL_MUST_USE static bool set_value(reader *r, const setting *row, uint8_t *base, const yaml_node_t *node)
 {
     if ((row->type == LIST || row->type == FILES) && node->type == YAML_SEQUENCE_NODE)
         return set_list(r, row, base, node);
     if (row->type == ISSUERS && node->type == YAML_SEQUENCE_NODE)
         return set_issuers(r, row, base, node);
+    if (row->type == DOMAINS && node->type == YAML_SEQUENCE_NODE)
+        return set_domains(r, row, base, node);
     if (node->type == YAML_SCALAR_NODE && set_scalar(r, row, base, scalar_bytes(node)))
         return true;
     return refuse_value(r, node, row->key, wanted_text(row, r->arena));
@@ -340,7 +373,7 @@ POL_MUST_USE static bool check_whole(const reader *r, const pol_config *config)
 {
     if (!config->bundle_path)
         return pol_fail(r->err, POL_E_CONFIG, "%s: bundle.path is missing: the bundle to serve", r->name);
-    if (config->tls_address && (!config->tls_certificate || !config->tls_key || config->trust_files.n == 0))
+    if (config->tls_address && (!config->tls_certificate || !config->tls_key || config->trust_files.n + config->domains.n == 0))
         return pol_fail(r->err, POL_E_CONFIG, "%s: tls.address needs tls.certificate, tls.key and identity.trust", r->name);
     if (config->authzen_url && !is_base_url(config->authzen_url))
         return pol_fail(r->err, POL_E_CONFIG, "%s: authzen.url must begin with https:// and have no slash at its end, query or fragment", r->name);
@@ -433,7 +466,7 @@ static void describe_rows(pol_buf *out, const setting *rows)
 {
     static const char *const type_names[] = {[TEXT] = "text", [FILE_NAME] = "file", [LIST] = "list", [FILES] = "files", [BOOL] = "true, false",
                                              [NUMBER] = "number", [SIZE] = "size", [TIME] = "time", [MODE] = "octal mode",
-                                             [CHOICE] = "word", [ISSUERS] = "list"};
+                                             [CHOICE] = "word", [ISSUERS] = "list", [DOMAINS] = "list"};
     pol_buf_text(out, "| key | type | default | from, to | taken up | what it is |\n| --- | --- | --- | --- | --- | --- |\n");
     for (const setting *row = rows; row->key; row++) {
         bool bounded = row->type != BOOL && row->type != CHOICE;
@@ -446,7 +479,7 @@ static void describe_rows(pol_buf *out, const setting *rows)
             pol_buf_printf(out, "to 0%llo", (unsigned long long)row->most);
         else if (bounded)
             pol_buf_printf(out, "%llu, %llu%s", (unsigned long long)row->least, (unsigned long long)row->most,
-                           row->type == TIME ? " ms" : row->type == NUMBER ? "" : row->type == LIST || row->type == FILES || row->type == ISSUERS ? " elements" : " bytes");
+                           row->type == TIME ? " ms" : row->type == NUMBER ? "" : row->type == LIST || row->type == FILES || row->type == ISSUERS || row->type == DOMAINS ? " elements" : " bytes");
         else if (row->type == CHOICE)
             for (const char *word = row->fallback; word; word = strchr(word, '|') ? strchr(word, '|') + 1 : NULL)
                 pol_buf_printf(out, "%s`%.*s`", word == row->fallback ? "" : ", ", (int)strcspn(word, "|"), word);
@@ -459,4 +492,6 @@ void pol_config_describe(pol_buf *out)
     describe_rows(out, settings);
     pol_buf_text(out, "\nOf each element of `identity.issuers`:\n\n");
     describe_rows(out, issuer_settings);
+    pol_buf_text(out, "\nOf each element of `identity.trust_domains`:\n\n");
+    describe_rows(out, domain_settings);
 }

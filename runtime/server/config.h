@@ -21,6 +21,7 @@ typedef struct {
 #define POL_CONFIG_MODE uint64_t
 #define POL_CONFIG_CHOICE unsigned /* position in the row's list of words */
 #define POL_CONFIG_ISSUERS pol_config_issuers
+#define POL_CONFIG_DOMAINS pol_config_domains
 
 typedef struct {
 #define ISSUER_SETTING(field, key, type, least, most, fallback, when, doc) POL_CONFIG_##type field;
@@ -32,6 +33,17 @@ typedef struct {
     pol_config_issuer *items;
     unsigned n;
 } pol_config_issuers;
+
+typedef struct {
+#define DOMAIN_SETTING(field, key, type, least, most, fallback, when, doc) POL_CONFIG_##type field;
+#include "runtime/server/config.def"
+    unsigned line;
+} pol_config_domain;
+
+typedef struct {
+    pol_config_domain *items;
+    unsigned n;
+} pol_config_domains;
 
 enum { POL_PEER_IS_PEER, POL_PEER_IS_SUBJECT };
 enum { POL_LOG_LEVEL_INFO, POL_LOG_LEVEL_DEBUG, POL_LOG_LEVEL_WARNING, POL_LOG_LEVEL_ERROR };

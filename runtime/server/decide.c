@@ -55,6 +55,7 @@ pol_description pol_describe_connection(const pol_worker *worker, const pol_requ
         .tls_chain = peer->chain,
         .replay = worker->server->replay,
         .tokens = worker->tokens,
+        .chains = worker->chains,
         .tls_is_subject = worker->world->config->tls_peer_is == POL_PEER_IS_SUBJECT,
     };
 }

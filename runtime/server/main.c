@@ -2,6 +2,7 @@
  * pold: command line, start, signals, stop. */
 #include "runtime/fetch/fetch.h"
 #include "runtime/identity/replay.h"
+#include "runtime/identity/revocation.h"
 #include "runtime/server/decision_log.h"
 #include "runtime/server/listener.h"
 #include "runtime/server/log.h"
@@ -139,12 +140,30 @@ static void close_loop(main_loop *loop)
         event_base_free(loop->base);
 }
 
+/* On the fetcher's thread. */
+static void tell_of_ocsp(void *context, const char *url, const char *text)
+{
+    (void)context;
+    pol_log_line line = pol_log_begin(POL_LOG_WARNING, "OCSP");
+    pol_log_text(&line, "responder", url);
+    pol_log_text(&line, "error", text);
+    pol_log_end(&line);
+}
+
+POL_MUST_USE static bool start_fetching(pol_server *server, pol_error *err)
+{
+    POL_TRY(pol_fetcher_new(&server->fetcher, err));
+    pol_revocation_start(server->revocation, server->fetcher);
+    pol_world_follow(atomic_load(&server->world), server->revocation);
+    return true;
+}
+
 /* Starts the threads, takes over config and the world that server has published, serves until a signal, stops everything. */
 POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *config_path, pol_config *config, pol_listeners *listeners,
                              pol_error *err)
 {
     uint64_t max_connections = config->max_connections;
-    bool ok = pol_fetcher_new(&server->fetcher, err) && pol_decision_log_new(server, config, count_workers(config), &server->decision_log, err) &&
+    bool ok = start_fetching(server, err) && pol_decision_log_new(server, config, count_workers(config), &server->decision_log, err) &&
               start_workers(server, count_workers(config), err) && pol_decision_log_start(server->decision_log, err) &&
               pol_reloader_start(server, config_path, config, &loop->reloader, err) && pol_listeners_start(listeners, loop->base, server, max_connections, err);
     if (ok) {
@@ -178,9 +197,10 @@ POL_MUST_USE static bool serve(const char *config_path, bool only_check, pol_err
     bool ok = open_loop(&loop, err) && pol_config_open(config_path, &config, err);
     if (ok)
         pol_log_set_level((pol_log_level)config->log_level);
-    ok = ok && pol_world_new(config, 1, &world, err);
+    ok = ok && pol_revocation_new(tell_of_ocsp, NULL, &server.revocation, err) && pol_world_new(config, 1, server.revocation, &world, err);
     if (!ok || only_check || !pol_listeners_open(config, &listeners, err)) {
         pol_world_free(world);
+        pol_revocation_free(server.revocation);
         pol_config_free(config);
         close_loop(&loop);
         return ok && only_check;
@@ -198,6 +218,7 @@ POL_MUST_USE static bool serve(const char *config_path, bool only_check, pol_err
     close_loop(&loop);
     close(server.seen_event);
     pol_replay_free(server.replay);
+    pol_revocation_free(server.revocation);
     return ok;
 }
 

@@ -2,6 +2,8 @@
  * Counting and the Prometheus page. */
 #include "runtime/server/metrics.h"
 
+#include "runtime/identity/revocation.h"
+#include "runtime/server/log.h"
 #include "runtime/server/decision_log.h"
 
 #include <stdio.h>
@@ -165,6 +167,30 @@ static void write_identity_failures(const pol_server *server, pol_buf *out, cons
 static void write_plain(pol_buf *out, const char *name, const char *labels, double value)
 {
     pol_buf_printf(out, "%s%s %.17g\n", name, labels, value);
+}
+
+static pol_revocation_counts count_ocsp(const pol_server *server)
+{
+    return pol_revocation_count(server->revocation, pol_clock_ns() / 1000000000);
+}
+
+static void write_ocsp_answers(const pol_server *server, pol_buf *out, const char *name)
+{
+    pol_revocation_counts counts = count_ocsp(server);
+    write_plain(out, name, "{result=\"good\"}", (double)counts.good);
+    write_plain(out, name, "{result=\"revoked\"}", (double)counts.revoked);
+    write_plain(out, name, "{result=\"unknown\"}", (double)counts.unknown);
+    write_plain(out, name, "{result=\"failed\"}", (double)counts.failed);
+}
+
+static void write_ocsp_watched(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "", count_ocsp(server).watched);
+}
+
+static void write_ocsp_stapling(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "", count_ocsp(server).stapling);
 }
 
 static void write_connections(const pol_server *server, pol_buf *out, const char *name)

@@ -131,6 +131,7 @@ static void log_world(const pol_world *world, int64_t took_ns)
 static void publish(pol_reloader *r, pol_world *world)
 {
     pol_world *old = r->world;
+    pol_world_follow(world, r->server->revocation);
     atomic_store_explicit(&r->server->world, world, memory_order_release);
     for (unsigned i = 0; i < r->server->n_workers; i++)
         pol_worker_wake(r->server->workers[i]);
@@ -145,7 +146,7 @@ POL_MUST_USE static bool make_and_publish(pol_reloader *r, pol_config *config, p
     pol_world *world;
     POL_CLEAN(pol_buf_deinit) pol_buf signature = {0};
     pol_world_signature(config, &signature);
-    bool ok = pol_world_new(config, r->world->generation + 1, &world, err);
+    bool ok = pol_world_new(config, r->world->generation + 1, r->server->revocation, &world, err);
     /* files that were refused are looked at again when they change; those of a refused configuration are not the ones in use */
     if (ok || config == r->config) {
         pol_buf_clear(&r->signature);

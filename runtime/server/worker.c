@@ -2,6 +2,7 @@
  * The worker's thread: its loop, how it takes up a new world, and how it ends. */
 #include "runtime/server/worker.h"
 
+#include "runtime/identity/chain_cache.h"
 #include "runtime/identity/token_cache.h"
 #include "runtime/server/log.h"
 
@@ -108,6 +109,7 @@ POL_MUST_USE static bool set_up(pol_worker *w, pol_error *err)
     w->base = event_base_new();
     w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->tokens = pol_token_cache_new();
+    w->chains = pol_chain_cache_new();
     if (!w->scratch || !w->base || w->wake < 0 || pipe2(w->inbox, O_CLOEXEC | O_NONBLOCK) != 0)
         return pol_fail(err, POL_E_IO, "a worker could not be set up: %s", strerror(errno));
     w->inbox_event = event_new(w->base, w->inbox[0], EV_READ | EV_PERSIST, on_inbox, w);
@@ -138,6 +140,7 @@ void pol_worker_free(pol_worker *w)
         close(w->wake);
     pol_eval_free(w->eval);
     pol_token_cache_free(w->tokens);
+    pol_chain_cache_free(w->chains);
     pol_arena_deinit(&w->arena);
     pol_arena_deinit(&w->item);
     pol_buf_deinit(&w->answer_head);

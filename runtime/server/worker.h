@@ -25,6 +25,7 @@ typedef struct pol_worker {
     const pol_world *world;
     pol_eval *eval;
     struct pol_token_cache *tokens; /* NULL: no memory for one */
+    struct pol_chain_cache *chains; /* the same */
     pol_arena arena;     /* of one request: descriptions and what adaptors make; no budget, bounded by limits.body */
     pol_arena item;      /* of one evaluation of a batch or one candidate of a search */
     pol_http_head head;  /* of the request in hand */

@@ -2,6 +2,7 @@
  * Making the world from the configuration: bundle chosen and verified, keys, issuers, roots, TLS. */
 #include "runtime/server/world.h"
 
+#include "runtime/identity/revocation.h"
 #include "runtime/server/log.h"
 
 #include <dirent.h>
@@ -110,11 +111,16 @@ static void read_manifest(pol_world *world)
     world->digest[64] = 0;
 }
 
-POL_MUST_USE static bool open_trust(const pol_config *config, pol_world *world, pol_error *err)
+POL_MUST_USE static bool open_trust(const pol_config *config, pol_world *world, struct pol_revocation *responders, pol_error *err)
 {
-    unsigned n = config->issuers.n;
-    if (n == 0 && config->trust_files.n == 0)
+    unsigned n = config->issuers.n, n_domains = config->domains.n;
+    if (n == 0 && config->trust_files.n == 0 && n_domains == 0)
         return true;
+    pol_domain_config *domains = POL_NEW_ARRAY(&world->arena, pol_domain_config, n_domains ? n_domains : 1);
+    for (unsigned i = 0; i < n_domains; i++) {
+        const pol_config_domain *from = &config->domains.items[i];
+        domains[i] = (pol_domain_config){.domain = from->domain, .files = from->trust_files.items, .n_files = from->trust_files.n};
+    }
     pol_issuer_config *issuers = POL_NEW_ARRAY(&world->arena, pol_issuer_config, n ? n : 1);
     for (unsigned i = 0; i < n; i++) {
         const pol_config_issuer *from = &config->issuers.items[i];
@@ -143,6 +149,10 @@ POL_MUST_USE static bool open_trust(const pol_config *config, pol_world *world, 
         .n_issuers = n,
         .trust_files = config->trust_files.items,
         .n_trust_files = config->trust_files.n,
+        .domains = domains,
+        .n_domains = n_domains,
+        .revocation = (pol_revocation_mode)config->revocation,
+        .responders = responders,
         .crl_files = config->crl_files.items,
         .n_crl_files = config->crl_files.n,
         .proxy_uids = config->proxy_uids.items,
@@ -160,16 +170,16 @@ static pol_entry find_entry(pol_world *world, const char *path)
     return pol_bundle_entry(world->bundle, &world->arena, pol_path_split(&world->arena, pol_bytes_text(path ? path : "")));
 }
 
-POL_MUST_USE static bool fill(pol_world *world, const pol_config *config, pol_error *err)
+POL_MUST_USE static bool fill(pol_world *world, const pol_config *config, struct pol_revocation *responders, pol_error *err)
 {
     POL_CLEAN(pol_buf_deinit) pol_buf signature = {0};
     pol_world_signature(config, &signature);
     world->signature = (char *)pol_buf_to_arena(&signature, &world->arena).at;
     POL_TRY(open_bundle(config, world, err));
     read_manifest(world);
-    POL_TRY(open_trust(config, world, err));
+    POL_TRY(open_trust(config, world, responders, err));
     if (config->tls_address)
-        POL_TRY(pol_tls_new(config, world->trust, &world->tls, err));
+        POL_TRY(pol_tls_new(config, world->trust, responders, &world->tls, err));
     world->decision = find_entry(world, config->decision);
     world->default_decision = find_entry(world, config->default_decision);
     world->subjects = find_entry(world, config->search_subjects);
@@ -179,7 +189,7 @@ POL_MUST_USE static bool fill(pol_world *world, const pol_config *config, pol_er
     return true;
 }
 
-bool pol_world_new(const pol_config *config, uint64_t generation, pol_world **out, pol_error *err)
+bool pol_world_new(const pol_config *config, uint64_t generation, struct pol_revocation *responders, pol_world **out, pol_error *err)
 {
     pol_world *world = calloc(1, sizeof *world);
     if (!world)
@@ -187,7 +197,7 @@ bool pol_world_new(const pol_config *config, uint64_t generation, pol_world **ou
     pol_arena_init(&world->arena, 0);
     world->generation = generation;
     world->config = config;
-    if (!fill(world, config, err)) {
+    if (!fill(world, config, responders, err)) {
         pol_world_free(world);
         return false;
     }
@@ -206,6 +216,23 @@ void pol_world_free(pol_world *world)
     free(world);
 }
 
+void pol_world_follow(const pol_world *world, struct pol_revocation *responders)
+{
+    const pol_config *config = world->config;
+    pol_revocation_settings settings = {
+        .interval_ms = (uint32_t)config->ocsp_interval_ms,
+        .timeout_ms = (uint32_t)config->ocsp_timeout_ms,
+        .url = config->ocsp_url,
+        .ca_file = config->ocsp_ca,
+        .nonce = (pol_nonce_policy)config->ocsp_nonce,
+    };
+    pol_revocation_configure(responders, &settings);
+    if (world->tls && config->tls_staple)
+        pol_tls_staple(world, responders);
+    else
+        pol_revocation_own(responders, NULL, NULL);
+}
+
 /* ---- which files ---- */
 
 static void visit_list(const pol_config_list *list, void (*visit)(void *, const char *), void *context)
@@ -220,6 +247,8 @@ void pol_world_files(const pol_config *config, void (*visit)(void *context, cons
     visit_list(&config->bundle_public_keys, visit, context);
     visit_list(&config->trust_files, visit, context);
     visit_list(&config->crl_files, visit, context);
+    for (unsigned i = 0; i < config->domains.n; i++)
+        visit_list(&config->domains.items[i].trust_files, visit, context);
     for (unsigned i = 0; i < config->issuers.n; i++)
         visit(context, config->issuers.items[i].jwks_file);
     if (config->tls_address) {

@@ -28,8 +28,12 @@ typedef struct {
     int64_t activated_ns;
 } pol_world;
 
-/* Opens and verifies everything config names. Nothing is published. */
-POL_MUST_USE bool pol_world_new(const pol_config *config, uint64_t generation, pol_world **out, pol_error *err);
+struct pol_revocation;
+
+/* Opens and verifies everything config names. Nothing is published. responders are borrowed. */
+POL_MUST_USE bool pol_world_new(const pol_config *config, uint64_t generation, struct pol_revocation *responders, pol_world **out, pol_error *err);
+/* What is fetched from OCSP responders follows this world's settings from now on. */
+void pol_world_follow(const pol_world *world, struct pol_revocation *responders);
 void pol_world_free(pol_world *world);
 
 /* A text that changes whenever a file that the world depends on was replaced or written: names, inodes, sizes, times. */
@@ -37,7 +41,9 @@ void pol_world_signature(const pol_config *config, pol_buf *out);
 /* Calls visit for every file and folder that the world depends on. */
 void pol_world_files(const pol_config *config, void (*visit)(void *context, const char *path), void *context);
 
-/* tls.c: the context of the TLS listener: TLS 1.3, a client certificate required and verified against trust. */
-POL_MUST_USE bool pol_tls_new(const pol_config *config, const pol_trust *trust, SSL_CTX **out, pol_error *err);
+/* tls.c: the context of the TLS listener: TLS 1.3, a client certificate required and verified against trust. responders: where the response to staple is. */
+POL_MUST_USE bool pol_tls_new(const pol_config *config, const pol_trust *trust, struct pol_revocation *responders, SSL_CTX **out, pol_error *err);
+/* Has the response for the listener's certificate fetched. */
+void pol_tls_staple(const pol_world *world, struct pol_revocation *responders);
 /* Whether a connection's client certificate, verified when it was made, still is good under this world's trust. */
 bool pol_tls_still_good(const pol_world *world, SSL *ssl);

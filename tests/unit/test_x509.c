@@ -45,7 +45,11 @@ static const char *verify(X509 *leaf, STACK_OF(X509) *rest, unsigned *length)
 {
     pol_chain chain = {.leaf = leaf, .rest = rest};
     pol_path_rules rules = {.roots = store, .purpose = "clientAuth", .max_depth = -1};
-    const char *why = pol_path_verify(&chain, &rules, NOW_S, length);
+    pol_path path;
+    const char *why = pol_path_verify(&chain, &rules, NOW_S, &path);
+    if (length)
+        *length = (unsigned)sk_X509_num(path.certs);
+    pol_path_deinit(&path);
     pol_chain_deinit(&chain);
     return why ? why : "ok";
 }
