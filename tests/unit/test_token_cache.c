@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Tokens that were verified before: what is found is what was added, is found without an allocation and without a lock, and only under the keys that verified it.
+ * Tokens and certificates that were verified before: what is found is what was added, is found without an allocation and without a lock, and only under the keys that verified it.
  * Allocations are counted by taking malloc's place, under the address sanitizer by its hook; locks by taking the place of POSIX's, for OpenSSL too.
  */
 #include "runtime/identity/token_cache.h"
@@ -172,6 +172,83 @@ static void a_known_token_takes_no_memory_and_no_lock(void **state)
     pol_trust_free(trust);
 }
 
+/* In trust: a root and a certificate by it for an hour, in PEM. */
+static pol_trust *make_roots(EVP_PKEY *by, pol_bytes *pem)
+{
+    char path[64];
+    pol_trust *trust;
+    pol_error err;
+    cert_plan root_plan = {.subject = "Root", .ca = true, .from_s = -60, .to_s = 86400};
+    cert_plan leaf_plan = {.subject = "leaf", .san = "URI:spiffe://acme.example/web", .from_s = -60, .to_s = 3600};
+    X509 *root = make_cert(&root_plan, by, NULL, NULL), *leaf = make_cert(&leaf_plan, key, root, by);
+    write_file(path, to_pem(&arena, root));
+    *pem = to_pem(&arena, leaf);
+    const char *const files[] = {path};
+    pol_trust_config config = {.trust_files = files, .n_trust_files = 1};
+    if (!pol_trust_new(&config, &trust, &err))
+        fail_msg("%s", err.text);
+    unlink(path);
+    X509_free(root);
+    X509_free(leaf);
+    return trust;
+}
+
+/* The reason, or "ok" and the document of the certificate. */
+static const char *assemble(const pol_trust *trust, pol_chain_cache *chains, pol_arena *decision, pol_bytes pem, int64_t now_s, pol_value *cert)
+{
+    pol_value undefined = pol_undefined(), input;
+    pol_refusal refusal;
+    pol_description d = {.subject = undefined, .action = from_json(&arena, "{\"name\":\"read\"}"), .resource = from_json(&arena, "{\"type\":\"note\"}"),
+                         .context = undefined, .request = {.headers = undefined, .body = undefined}, .cert_pem = pem, .chains = chains};
+    pol_arena_reset(decision);
+    size_t allocations = n_allocations, locks = n_locks;
+    bool ok = pol_input_assemble(decision, trust, undefined, &d, now_s * 1000000000, &input, &refusal);
+    n_allocations -= allocations; /* what this took */
+    n_locks -= locks;
+    *cert = pol_object_member(input, "cert");
+    return ok ? "ok" : refusal.reason;
+}
+
+static void a_known_certificate_takes_no_memory_and_no_lock(void **state)
+{
+    (void)state;
+    pol_arena decision;
+    pol_bytes pem, other_pem;
+    pol_value cert;
+    EVP_PKEY *root_key = make_ec_key();
+    pol_trust *trust = make_roots(root_key, &pem), *others = make_roots(key, &other_pem);
+    pol_chain_cache *chains = pol_chain_cache_new();
+    pol_arena_init(&decision, 0);
+    hook_allocator();
+    assert_string_equal(assemble(trust, chains, &decision, pem, NOW_S, &cert), "ok");
+    assert_true(n_allocations > 0 && n_locks > 0); /* the counters count */
+    pol_buf first = {0}, again = {0};
+    pol_json_write(&first, cert, POL_JSON_COMPACT);
+    assert_string_equal(assemble(trust, chains, &decision, pem, NOW_S, &cert), "ok");
+    for (unsigned i = 0; i < 100; i++) {
+        assert_string_equal(assemble(trust, chains, &decision, pem, NOW_S + i, &cert), "ok");
+        assert_int_equal(n_allocations, 0);
+        assert_int_equal(n_locks, 0);
+    }
+    pol_json_write(&again, cert, POL_JSON_COMPACT);
+    assert_string_equal((const char *)again.at, (const char *)first.at);
+    /* until the first certificate of the path expires, and under these roots */
+    assert_string_equal(assemble(trust, chains, &decision, pem, NOW_S + 3599, &cert), "ok");
+    assert_int_equal(n_locks, 0);
+    assert_string_equal(assemble(trust, chains, &decision, pem, NOW_S + 3600, &cert), "cert_expired");
+    assert_string_equal(assemble(trust, chains, &decision, pem, NOW_S - 61, &cert), "cert_not_yet_valid");
+    assert_string_equal(assemble(others, chains, &decision, pem, NOW_S, &cert), "cert_untrusted");
+    assert_string_equal(assemble(trust, chains, &decision, other_pem, NOW_S, &cert), "cert_untrusted");
+    assert_string_equal(assemble(trust, chains, &decision, pem, NOW_S, &cert), "ok");
+    pol_buf_deinit(&first);
+    pol_buf_deinit(&again);
+    pol_arena_deinit(&decision);
+    pol_chain_cache_free(chains);
+    pol_trust_free(trust);
+    pol_trust_free(others);
+    EVP_PKEY_free(root_key);
+}
+
 static void what_is_found_is_what_was_added(void **state)
 {
     (void)state;
@@ -241,6 +318,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_known_token_takes_no_memory_and_no_lock),
+        cmocka_unit_test(a_known_certificate_takes_no_memory_and_no_lock),
         cmocka_unit_test(what_is_found_is_what_was_added),
         cmocka_unit_test(much_is_not_kept),
         cmocka_unit_test(the_newest_tokens_are_remembered),
