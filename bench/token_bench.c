@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * token-bench [--check] [SECONDS]: what verifying a token costs beside OpenSSL's bare EVP verify of the same signature, for each algorithm, taken in turns in one
- * run; and what a token costs whose signature was found good before. --check: fails where docs/performance.md's bounds are passed.
+ * run; and what a token costs whose signature was found good before, and the input document of a certificate, first and known. --check: fails where docs/performance.md's bounds are passed.
  */
 #include "runtime/identity/trust.h"
 
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/hmac.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -255,6 +257,109 @@ static bool time_cached(double most_ns)
     return at < most_ns;
 }
 
+/* ---- a client certificate: first, and known ---- */
+
+static X509 *certify(const char *name, const char *const extensions[][2], EVP_PKEY *key, X509 *by, EVP_PKEY *by_key)
+{
+    X509 *cert = X509_new();
+    X509V3_CTX ctx;
+    X509_set_version(cert, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 4711);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
+    X509_set_issuer_name(cert, X509_get_subject_name(by ? by : cert));
+    ASN1_TIME_set(X509_getm_notBefore(cert), NOW_S - 60);
+    ASN1_TIME_set(X509_getm_notAfter(cert), NOW_S + 86400);
+    X509_set_pubkey(cert, key);
+    X509V3_set_ctx(&ctx, by ? by : cert, cert, NULL, NULL, 0);
+    for (unsigned i = 0; extensions[i][0]; i++) {
+        X509_EXTENSION *e = X509V3_EXT_nconf(NULL, &ctx, extensions[i][0], extensions[i][1]);
+        X509_add_ext(cert, e, -1);
+        X509_EXTENSION_free(e);
+    }
+    if (X509_sign(cert, by_key ? by_key : key, EVP_sha256()) <= 0)
+        die("making a certificate");
+    return cert;
+}
+
+static void write_pem(X509 *cert, pol_buf *out)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *at;
+    PEM_write_bio_X509(bio, cert);
+    size_t n = (size_t)BIO_get_mem_data(bio, &at);
+    pol_buf_add(out, at, n);
+    BIO_free(bio);
+}
+
+static pol_trust *trust_in_root(pol_buf *leaf_pem)
+{
+    static const char *const of_root[][2] = {{"basicConstraints", "critical,CA:TRUE"}, {"keyUsage", "critical,keyCertSign"}, {"subjectKeyIdentifier", "hash"}, {0}};
+    static const char *const of_leaf[][2] = {{"basicConstraints", "critical,CA:FALSE"}, {"keyUsage", "critical,digitalSignature"}, {"subjectKeyIdentifier", "hash"},
+                                             {"authorityKeyIdentifier", "keyid:always"}, {"extendedKeyUsage", "clientAuth"},
+                                             {"subjectAltName", "URI:spiffe://acme.example/web"}, {0}};
+    char path[] = "/tmp/token-bench-XXXXXX";
+    EVP_PKEY *root_key = EVP_EC_gen("P-256"), *leaf_key = EVP_EC_gen("P-256");
+    X509 *root = certify("Root", of_root, root_key, NULL, NULL), *leaf = certify("leaf", of_leaf, leaf_key, root, root_key);
+    pol_buf root_pem = {0};
+    pol_trust *trust;
+    pol_error err;
+    write_pem(leaf, leaf_pem);
+    write_pem(root, &root_pem);
+    int file = mkstemp(path);
+    if (file < 0 || write(file, root_pem.at, root_pem.n) != (ssize_t)root_pem.n)
+        die("writing a root");
+    close(file);
+    const char *const files[] = {path};
+    pol_trust_config config = {.trust_files = files, .n_trust_files = 1};
+    if (!pol_trust_new(&config, &trust, &err))
+        die(err.text);
+    unlink(path);
+    pol_buf_deinit(&root_pem);
+    X509_free(root);
+    X509_free(leaf);
+    EVP_PKEY_free(root_key);
+    EVP_PKEY_free(leaf_key);
+    return trust;
+}
+
+static double time_certificate(const pol_trust *trust, pol_arena *arena, pol_bytes pem, pol_chain_cache *chains, unsigned n)
+{
+    pol_value undefined = pol_undefined(), input;
+    pol_refusal refusal;
+    int64_t from = now_ns();
+    for (unsigned i = 0; i < n; i++) {
+        pol_arena_reset(arena);
+        pol_builder action = pol_builder_new(arena), resource = pol_builder_new(arena);
+        pol_builder_put_text(&action, "name", pol_string_text("read"));
+        pol_builder_put_text(&resource, "type", pol_string_text("note"));
+        pol_description d = {.subject = undefined, .action = pol_builder_object(&action), .resource = pol_builder_object(&resource), .context = undefined,
+                             .request = {.headers = undefined, .body = undefined}, .cert_pem = pem, .chains = chains};
+        if (!pol_input_assemble(arena, trust, undefined, &d, NOW_S * INT64_C(1000000000), &input, &refusal))
+            die(refusal.text);
+    }
+    return (double)(now_ns() - from) / n;
+}
+
+static void time_certificates(void)
+{
+    pol_buf pem = {0};
+    pol_trust *trust = trust_in_root(&pem);
+    pol_chain_cache *chains = pol_chain_cache_new();
+    double first[ROUNDS], known[ROUNDS];
+    pol_arena arena;
+    pol_arena_init(&arena, 0);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        first[i] = time_certificate(trust, &arena, pol_buf_view(&pem), NULL, 20);
+        known[i] = time_certificate(trust, &arena, pol_buf_view(&pem), chains, 5000);
+    }
+    double at_first = median(first);
+    printf("the input of a certificate, %zu bytes of PEM: first %.0f us, known %.2f us\n", pem.n, at_first / 1000, median(known) / 1000);
+    pol_arena_deinit(&arena);
+    pol_chain_cache_free(chains);
+    pol_trust_free(trust);
+    pol_buf_deinit(&pem);
+}
+
 int main(int argc, char **argv)
 {
     bool check = argc > 1 && strcmp(argv[1], "--check") == 0, ok = true;
@@ -263,5 +368,6 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         ok &= compare(table[i].alg, table[i].note, table[i].most, seconds);
     ok &= time_cached(1000);
+    time_certificates();
     return check && !ok;
 }

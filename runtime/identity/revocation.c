@@ -263,8 +263,9 @@ static int64_t clock_s(void)
 }
 
 /* Under the lock. A response without nextUpdate counts for two intervals. */
-static void publish(watch *w, pol_bytes response, int64_t now_s)
+static void publish(watch *w, const pol_ocsp_answer *got, pol_bytes response, int64_t now_s)
 {
+    w->last = *got;
     int64_t until = w->last.next_update_s ? w->last.next_update_s : now_s + 1 + 2 * (int64_t)interval_of(w->of) / 1000;
     if (w->slot)
         write_slot(w->slot, w->key, (uint64_t)until << STATUS_BITS | (uint64_t)w->last.status, atomic_load(&w->slot->seen_s));
@@ -275,9 +276,8 @@ static void publish(watch *w, pol_bytes response, int64_t now_s)
     }
 }
 
-static const char *judge(watch *w, const pol_fetch_answer *answer, int64_t now_s, char text[100])
+static const char *judge(const watch *w, const pol_fetch_answer *answer, int64_t now_s, pol_ocsp_answer *got, char text[100])
 {
-    pol_ocsp_answer got;
     pol_ocsp_nonce nonce = {.sent = pol_bytes_of(w->nonce_sent ? w->nonce : NULL, sizeof w->nonce), .required = w->nonce_required};
     if (!answer->ok)
         return answer->error;
@@ -285,14 +285,13 @@ static const char *judge(watch *w, const pol_fetch_answer *answer, int64_t now_s
         snprintf(text, 100, "the responder answered with status %d", answer->status);
         return text;
     }
-    const char *why = pol_ocsp_judge(answer->body, w->cert, w->issuer, &nonce, now_s, &got);
+    const char *why = pol_ocsp_judge(answer->body, w->cert, w->issuer, &nonce, now_s, got);
     if (why)
         return why;
-    if (got.this_update_s < w->last.this_update_s)
+    if (got->this_update_s < w->last.this_update_s)
         return "the response is older than one seen before";
-    if (got.status == POL_OCSP_UNKNOWN && w->last.status == POL_OCSP_REVOKED)
+    if (got->status == POL_OCSP_UNKNOWN && w->last.status == POL_OCSP_REVOKED)
         return "the responder no longer knows the certificate, which is revoked";
-    w->last = got;
     return NULL;
 }
 
@@ -317,24 +316,24 @@ static void on_answer(void *context, const pol_fetch_answer *answer)
     char text[100];
     int64_t now_s = clock_s();
     r->in_flight--;
-    const char *why = judge(w, answer, now_s, text);
-    count(r, why, w->last.status);
+    pol_ocsp_answer got = {0};
+    const char *why = judge(w, answer, now_s, &got, text);
+    count(r, why, got.status);
     w->failures = why ? w->failures + 1 : 0;
     if (why)
         tell(w, why, now_s);
     pthread_mutex_lock(&r->lock);
     if (!why)
-        publish(w, answer->body, now_s);
+        publish(w, &got, answer->body, now_s);
     uint32_t delay = delay_of(w, now_s);
     bool is_own = r->own == w;
     pthread_mutex_unlock(&r->lock);
-    if (!why && is_own && w->last.status == POL_OCSP_REVOKED)
+    if (!why && is_own && got.status == POL_OCSP_REVOKED)
         tell(w, "the TLS listener's own certificate is revoked", now_s);
     step_later(w, delay);
-    watch *next = STAILQ_FIRST(&r->waiting);
-    if (next) {
+    while (r->in_flight < IN_FLIGHT_MAX && (w = STAILQ_FIRST(&r->waiting)) != NULL) {
         STAILQ_REMOVE_HEAD(&r->waiting, next);
-        refresh(next);
+        refresh(w);
     }
 }
 

@@ -3,6 +3,8 @@
  */
 #include "runtime/server/config.h"
 
+#include "runtime/fetch/fetch.h"
+
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -377,6 +379,9 @@ POL_MUST_USE static bool check_whole(const reader *r, const pol_config *config)
         return pol_fail(r->err, POL_E_CONFIG, "%s: tls.address needs tls.certificate, tls.key and identity.trust", r->name);
     if (config->authzen_url && !is_base_url(config->authzen_url))
         return pol_fail(r->err, POL_E_CONFIG, "%s: authzen.url must begin with https:// and have no slash at its end, query or fragment", r->name);
+    pol_error why;
+    if (config->ocsp_url && !pol_fetch_url_check(config->ocsp_url, true, &why))
+        return pol_fail(r->err, POL_E_CONFIG, "%s: identity.ocsp.url: %s", r->name, why.text);
     for (unsigned i = 0; config->issuers.n > 1 && i < config->issuers.n; i++) {
         const pol_config_issuer *a = &config->issuers.items[i];
         if (!a->subject_prefix)
