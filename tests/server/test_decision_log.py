@@ -77,7 +77,7 @@ def test_an_evaluation_is_an_event_without_its_secrets():
 
 
 def test_masks_and_drops():
-    with Daemon(ON, modules={"app.rego": APP, "mask.rego": MASK}) as d:
+    with Daemon({**ON, "workers": 1}, modules={"app.rego": APP, "mask.rego": MASK}) as d:
         d.ask("POST", "/v1/data/app/echo", {"input": {"quiet": True}})
         d.ask("POST", "/v1/data/app/echo", {"input": {"password": "secret-2", "user": {"name": "Ann", "id": 7}}})
         d.ask("POST", "/v1/data/app/allow", {"input": {"user": "alice"}})
