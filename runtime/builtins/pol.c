@@ -94,7 +94,7 @@ POL_BUILTIN_FLAGS(jwt_verify, "pol.jwt.verify", "(token: string, options: object
         return pol_undefined();
     pol_charge(ev, SIGNATURE_COST + token.n / 16);
     pol_verified_token verified;
-    const char *why = pol_trust_token(pol_eval_trust(ev), NULL, pol_eval_arena(ev), token, pol_eval_now_ns(ev), &verified);
+    const char *why = pol_trust_token(pol_eval_trust(ev), NULL, NULL, pol_eval_arena(ev), token, pol_eval_now_ns(ev), &verified);
     if (!check_options(ev, options, verified.claims, &why))
         return pol_undefined();
     pol_builder b = pol_builder_new(pol_eval_arena(ev));

@@ -12,9 +12,28 @@ typedef struct stack_st_X509 STACK_OF_X509;
 /* ---- trust: keys, issuers and certificate roots; immutable once made, shared by threads ---- */
 typedef struct pol_trust pol_trust;
 
+typedef enum {
+    POL_CLIENT_SECRET,      /* client_secret_basic */
+    POL_CLIENT_ASSERTION,   /* private_key_jwt */
+    POL_CLIENT_CERTIFICATE, /* mTLS */
+} pol_client_auth;
+
+/* RFC 7662: how an issuer is asked about a token. */
+typedef struct {
+    const char *url;                 /* NULL: it is not */
+    const char *client_id;
+    pol_client_auth auth;
+    const char *secret_file, *jwk_file, *cert_file, *key_file; /* those that auth needs */
+    const char *ca_file;             /* NULL: the system's roots */
+    const char *token_prefix;        /* of the tokens that are no JWTs and are its; NULL: all */
+    uint32_t timeout_ms;
+    uint64_t cache_ms, inactive_ms;  /* how long an answer may be kept */
+} pol_introspector_config;
+
 typedef struct {
     const char *issuer;              /* exact `iss` */
-    const char *jwks_file;
+    const char *jwks_file;           /* NULL: its JWTs too are asked about */
+    pol_introspector_config introspection;
     const char *const *audiences;    /* any of; none: no audience rule */
     unsigned n_audiences;
     const char *const *algorithms;   /* "RS256", ... ; at least one */
@@ -89,6 +108,7 @@ typedef struct {
     X509 *tls_leaf;          /* verified by the TLS listener; NULL: none. borrowed */
     STACK_OF_X509 *tls_chain;
     struct pol_replay *replay; /* the DPoP proofs that were used; NULL: none is accepted. borrowed */
+    struct pol_opaque_view *opaque; /* of this thread; NULL: no token is asked about. borrowed */
     struct pol_token_cache *tokens; /* of this thread; NULL: every signature is checked. borrowed */
     struct pol_chain_cache *chains; /* of this thread; NULL: every chain is verified. borrowed */
     bool tls_is_subject;     /* the listener's callers ask for themselves: tls_leaf is input.cert; else peer.cert */

@@ -136,7 +136,7 @@ static pol_value make_token(assembly *a, bool bound)
     pol_builder_put_text(&b, "scopes", scopes);
     pol_builder_put_text(&b, "issuer", pol_object_member(claims, "iss"));
     pol_builder_put_text(&b, "bound", pol_bool(bound));
-    pol_builder_put_text(&b, "kind", pol_string_text("jwt"));
+    pol_builder_put_text(&b, "kind", pol_string_text(a->verified.is_opaque ? "opaque" : "jwt"));
     static const struct {
         const char *claim, *member;
     } optional[] = {{"sub", "subject"}, {"client_id", "client_id"}, {"exp", "expires_at"}};
@@ -210,7 +210,7 @@ static void take_token(assembly *a)
     bool bound = false;
     if (token.n == 0 || a->why)
         return;
-    const char *why = pol_trust_token(a->trust, a->d->tokens, a->arena, token, a->now_ns, &a->verified);
+    const char *why = pol_trust_token(a->trust, a->d->tokens, a->d->opaque, a->arena, token, a->now_ns, &a->verified);
     if (!why)
         why = check_binding(a, token, way, &bound);
     if (why) {

@@ -142,12 +142,8 @@ static int64_t bounded(int64_t most, long double seconds)
     return seconds < (long double)most ? (int64_t)floorl(seconds) : most;
 }
 
-const char *pol_introspection_judge(pol_arena *arena, const pol_introspection_answer *answer, const pol_introspection_rules *rules,
-                                    int64_t now_ns, pol_value *claims, int64_t *ttl_s)
+const char *pol_introspection_read(pol_arena *arena, const pol_introspection_answer *answer, pol_value *claims)
 {
-    const long double now = (long double)now_ns / 1e9L, leeway = (long double)rules->leeway_s;
-    long double exp, nbf;
-    *ttl_s = 0;
     *claims = pol_undefined();
     if (answer->status != 200 || !is_json_type(answer->content_type))
         return pol_reason_introspection_failed;
@@ -158,9 +154,17 @@ const char *pol_introspection_judge(pol_arena *arena, const pol_introspection_an
     pol_value active = pol_object_member(body, "active");
     if (active.tag != POL_BOOL || !pol_claims_typed(body))
         return pol_reason_introspection_form;
-    *ttl_s = rules->negative_ttl_s;
     if (pol_is_false(active))
         return pol_reason_token_inactive;
+    *claims = body;
+    return NULL;
+}
+
+const char *pol_introspection_claims_judge(pol_value body, const pol_introspection_rules *rules, int64_t now_ns, int64_t *ttl_s)
+{
+    const long double now = (long double)now_ns / 1e9L, leeway = (long double)rules->leeway_s;
+    long double exp, nbf;
+    *ttl_s = rules->negative_ttl_s;
     pol_value iss = pol_object_member(body, "iss");
     if (rules->issuer && !(iss.tag == POL_STRING && pol_bytes_is(pol_text(iss), rules->issuer)))
         return pol_reason_token_issuer;
@@ -176,6 +180,17 @@ const char *pol_introspection_judge(pol_arena *arena, const pol_introspection_an
         return pol_reason_token_not_yet_valid;
     }
     *ttl_s = has_exp ? bounded(rules->max_ttl_s, exp + leeway - now) : rules->max_ttl_s;
-    *claims = body;
     return NULL;
+}
+
+const char *pol_introspection_judge(pol_arena *arena, const pol_introspection_answer *answer, const pol_introspection_rules *rules,
+                                    int64_t now_ns, pol_value *claims, int64_t *ttl_s)
+{
+    const char *why = pol_introspection_read(arena, answer, claims);
+    *ttl_s = why == pol_reason_token_inactive ? rules->negative_ttl_s : 0;
+    if (!why)
+        why = pol_introspection_claims_judge(*claims, rules, now_ns, ttl_s);
+    if (why)
+        *claims = pol_undefined();
+    return why;
 }

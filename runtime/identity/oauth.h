@@ -29,6 +29,10 @@ typedef struct {
     int64_t max_ttl_s, negative_ttl_s;
 } pol_introspection_rules;
 
+/* An answer that says that the token is active: its claims, of which nothing but types has been judged. NULL or a reason. */
+const char *pol_introspection_read(pol_arena *arena, const pol_introspection_answer *answer, pol_value *claims);
+/* NULL when claims of an active token are good now, or a reason; *ttl_s as below. */
+const char *pol_introspection_claims_judge(pol_value claims, const pol_introspection_rules *rules, int64_t now_ns, int64_t *ttl_s);
 /* NULL when the token is active and good now, or a reason; *ttl_s is how long the answer may be cached. */
 const char *pol_introspection_judge(pol_arena *arena, const pol_introspection_answer *answer, const pol_introspection_rules *rules,
                                     int64_t now_ns, pol_value *claims, int64_t *ttl_s);

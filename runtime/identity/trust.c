@@ -3,6 +3,8 @@
  */
 #include "runtime/identity/trust.h"
 
+#include "runtime/identity/introspect.h"
+#include "runtime/identity/oauth.h"
 #include "runtime/identity/spiffe.h"
 
 #include <openssl/crypto.h>
@@ -21,7 +23,8 @@ enum { LEEWAY_MAX = 300, DPOP_MAX_AGE_S = 60, TRUST_FILE_MAX = 16 << 20, PATH_MA
 
 typedef struct {
     pol_jwt_rules rules;
-    pol_jwks *keys;
+    pol_jwks *keys; /* NULL: its tokens are asked about */
+    pol_introspector *introspector; /* NULL: they are not */
     char *subject_prefix;
     const char **sub_certificates, **client_claims, **refused_claims;
 } issuer;
@@ -82,6 +85,7 @@ static void free_issuer(issuer *i)
     free_list(i->client_claims);
     free_list(i->refused_claims);
     pol_jwks_free(i->keys);
+    pol_introspector_free(i->introspector);
 }
 
 /* Each element has a text on both sides of its arrow. */
@@ -98,9 +102,9 @@ static bool check_arrows(const char *const *list, unsigned n, unsigned number, c
 static bool check_issuer(const pol_trust_config *config, unsigned i, pol_error *err)
 {
     const pol_issuer_config *c = &config->issuers[i];
-    if (!c->issuer || !c->issuer[0] || !c->jwks_file)
-        return pol_fail(err, POL_E_CONFIG, "issuer %u: `issuer` and `jwks_file` are required", i + 1);
-    if (c->n_algorithms == 0)
+    if (!c->issuer || !c->issuer[0] || (!c->jwks_file && !c->introspection.url))
+        return pol_fail(err, POL_E_CONFIG, "issuer %u: `issuer` and `jwks_file`, or `introspection.url`, are required", i + 1);
+    if (c->n_algorithms == 0 && c->jwks_file)
         return pol_fail(err, POL_E_CONFIG, "issuer %u: `algorithms` must name at least one", i + 1);
     for (unsigned k = 0; k < c->n_algorithms; k++) {
         if (!pol_alg_find(pol_bytes_text(c->algorithms[k])))
@@ -117,6 +121,10 @@ static bool check_issuer(const pol_trust_config *config, unsigned i, pol_error *
         if (strcmp(other->issuer, c->issuer) == 0)
             return pol_fail(err, POL_E_CONFIG, "issuer %u is configured twice", i + 1);
         /* a `sub` is unique only with its issuer */
+        const char *mine = c->introspection.token_prefix ? c->introspection.token_prefix : "";
+        const char *its = other->introspection.token_prefix ? other->introspection.token_prefix : "";
+        if (c->introspection.url && other->introspection.url && (!*mine || !*its || strncmp(mine, its, strlen(its)) == 0 || strncmp(mine, its, strlen(mine)) == 0))
+            return pol_fail(err, POL_E_CONFIG, "issuers %u and %u: `introspection.token_prefix` must say whose a token is that is no JWT", k + 1, i + 1);
         if (strcmp(other->subject_prefix ? other->subject_prefix : "", prefix) == 0)
             return pol_fail(err, POL_E_CONFIG, "issuers %u and %u have the same `subject_prefix`: each needs its own", k + 1, i + 1);
     }
@@ -143,8 +151,11 @@ static bool add_issuer(pol_trust *trust, const pol_issuer_config *c, pol_error *
     if (!i->rules.issuer || !i->rules.audiences || !i->rules.algorithms || !i->rules.required || !i->sub_certificates ||
         !i->client_claims || !i->refused_claims)
         return pol_fail(err, POL_E_MEMORY, "out of memory");
-    POL_TRY(pol_jwks_file_read(c->jwks_file, &i->keys, err));
-    if (i->keys->n == 0)
+    if (c->introspection.url)
+        POL_TRY(pol_introspector_new(c->issuer, &c->introspection, &i->introspector, err));
+    if (c->jwks_file)
+        POL_TRY(pol_jwks_file_read(c->jwks_file, &i->keys, err));
+    if (i->keys && i->keys->n == 0)
         return pol_fail(err, POL_E_CONFIG, "%s: no key of the set can be used (RSA below 2048 bits, unknown type or malformed)", c->jwks_file);
     return true;
 }
@@ -419,9 +430,44 @@ static const char *check_signature(pol_token_cache *cache, const uint8_t *key, c
     return why;
 }
 
-const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out)
+/* What its issuer says, held against the issuer's rules. An answer that names no issuer is from the one that was asked. */
+static const char *judge_opaque(const issuer *from, pol_opaque_view *view, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out)
 {
-    *out = (pol_verified_token){.header = pol_undefined(), .claims = pol_undefined()};
+    pol_value claims;
+    int64_t ttl_s;
+    if (token.n > POL_TOKEN_MAX)
+        return pol_reason_token_too_large;
+    const char *why = pol_introspect(view, from->introspector, arena, token, now_ns, &claims);
+    if (why)
+        return why;
+    pol_value iss = pol_string_text("iss");
+    if (!pol_is_defined(pol_object_member(claims, "iss")))
+        claims = pol_object_with(arena, claims, iss, pol_string_text(from->rules.issuer));
+    const pol_introspection_rules rules = {.issuer = from->rules.issuer, .audiences = from->rules.audiences, .n_audiences = from->rules.n_audiences,
+                                           .leeway_s = from->rules.leeway_s};
+    why = pol_introspection_claims_judge(claims, &rules, now_ns, &ttl_s);
+    for (unsigned i = 0; !why && i < from->rules.n_required; i++)
+        why = pol_is_defined(pol_object_member(claims, from->rules.required[i])) ? NULL : pol_reason_token_claim_missing;
+    if (!why && has_claim_of(claims, from->refused_claims))
+        why = pol_reason_token_grant;
+    if (!why)
+        *out = (pol_verified_token){.header = pol_empty(POL_OBJECT), .claims = claims, .subject_prefix = from->subject_prefix, .is_opaque = true,
+                                    .is_client = has_claim_of(claims, from->client_claims), .bound_name = find_binding(from, claims)};
+    return why;
+}
+
+/* Three segments, of which the first is an object in base64url: what every JWS in compact form has. */
+static bool is_jwt_shaped(pol_bytes token)
+{
+    unsigned dots = 0;
+    for (size_t i = 0; i < token.n; i++)
+        dots += token.at[i] == '.';
+    return dots == 2 && pol_bytes_starts(token, POL_BYTES("ey"));
+}
+
+static const char *judge_jwt(const pol_trust *trust, pol_token_cache *cache, pol_opaque_view *view, pol_arena *arena, pol_bytes token, int64_t now_ns,
+                             pol_verified_token *out)
+{
     pol_jws jws;
     pol_value claims;
     uint8_t digest[POL_TOKEN_DIGEST];
@@ -438,6 +484,8 @@ const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, pol_
         const issuer *from = &trust->issuers[i];
         if (!pol_bytes_is(pol_text(iss), from->rules.issuer))
             continue;
+        if (!from->keys)
+            return judge_opaque(from, view, arena, token, now_ns, out);
         why = known ? NULL : check_signature(cache, key, &jws, claims, from);
         if (!why)
             why = pol_jwt_judge(&jws, claims, &from->rules, now_ns);
@@ -450,6 +498,18 @@ const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, pol_
         return NULL;
     }
     return pol_reason_token_issuer;
+}
+
+const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, pol_opaque_view *view, pol_arena *arena, pol_bytes token, int64_t now_ns,
+                            pol_verified_token *out)
+{
+    *out = (pol_verified_token){.header = pol_undefined(), .claims = pol_undefined()};
+    for (unsigned i = 0; trust && i < trust->n_issuers && !is_jwt_shaped(token); i++) {
+        const issuer *from = &trust->issuers[i];
+        if (from->introspector && pol_introspector_takes(from->introspector, token))
+            return judge_opaque(from, view, arena, token, now_ns, out);
+    }
+    return judge_jwt(trust, cache, view, arena, token, now_ns, out);
 }
 
 pol_bytes pol_trust_id(const pol_trust *trust)

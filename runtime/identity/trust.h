@@ -14,11 +14,12 @@ typedef struct {
     pol_value header, claims;
     const char *subject_prefix; /* of its issuer; NULL: none */
     bool is_client;             /* the issuer marks it as a client's, without a user */
+    bool is_opaque;             /* asked about; header is empty */
     const char *bound_name;     /* the SPIFFE ID or subject of the certificate that its sub is tied to by configuration; NULL: none */
 } pol_verified_token;
 
-/* Verifies a token against the configured issuers. trust may be NULL. cache: the thread's, NULL: none. NULL or a reason. */
-const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out);
+/* Verifies a token against the configured issuers, by the handler that its shape or its issuer asks for. trust may be NULL. cache, view: the thread's, NULL: none. NULL or a reason. */
+const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, struct pol_opaque_view *view, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out);
 
 /* Does the holder of the connection forward certificates of others? uid: NULL, not known. name: SPIFFE ID or subject of its verified certificate; n == 0: none. */
 bool pol_trust_is_proxy(const pol_trust *trust, const uint32_t *uid, pol_bytes name);

@@ -278,14 +278,16 @@ static void evaluate_one(pol_reading *r, pol_description *d)
 {
     char id[POL_ID_TEXT];
     pol_outcome outcome = {.protocol = POL_PROTOCOL_AUTHZEN, .id = id};
-    pol_arena *arena = &r->worker->arena;
     if (!read_target(r, d)) {
         pol_authzen_answer_refusal(r);
         return;
     }
+    const pol_identity *identity = pol_identify(r->worker, d);
+    if (!identity)
+        return;
     r->told = pol_explain_asked(r->worker, r->request).kind != POL_EXPLAIN_OFF;
     pol_decision_id(r->worker, id);
-    decide(r, arena, pol_identity_verify(arena, r->worker->world->trust, d, pol_clock_ns()), d, &outcome);
+    decide(r, &r->worker->arena, identity, d, &outcome);
     pol_buf_byte(r->answer->body, '\n');
     pol_decision_note(r->worker, r->request, &outcome);
 }
@@ -366,7 +368,9 @@ static bool evaluate_item(pol_reading *r, const pol_identity *identity, pol_desc
 
 static void evaluate_all(pol_reading *r, pol_description *d, pol_value items, semantic how)
 {
-    const pol_identity *identity = pol_identity_verify(&r->worker->arena, r->worker->world->trust, d, pol_clock_ns());
+    const pol_identity *identity = pol_identify(r->worker, d);
+    if (!identity)
+        return;
     r->answer->status = 200;
     pol_buf_text(r->answer->body, "{\"evaluations\":[");
     for (uint32_t i = 0; i < items.n; i++) {

@@ -259,8 +259,10 @@ static void run(pol_worker *worker, const pol_request *request, pol_answer *answ
         pol_authzen_answer_refusal(&s.r);
         return;
     }
+    s.identity = pol_identify(worker, &s.d);
+    if (!s.identity)
+        return;
     pol_decision_id(worker, id);
-    s.identity = pol_identity_verify(&worker->arena, worker->world->trust, &s.d, pol_clock_ns());
     if (find_candidates(&s, &list, &err)) {
         uint32_t size = size_of(list);
         write_results(&s, take_window(&s, list), size);

@@ -245,8 +245,9 @@ POL_MUST_USE static bool set_issuers(reader *r, const setting *row, uint8_t *bas
         POL_TRY(set_fallbacks(r, issuer_settings, (uint8_t *)issuer));
         POL_TRY(read_mapping(r, item, issuer_settings, "", (uint8_t *)issuer));
         issuer->line = line_of(item);
-        if (!issuer->issuer || !issuer->jwks_file || issuer->algorithms.n == 0)
-            return pol_fail(r->err, POL_E_CONFIG, "%s:%u: identity.issuers: issuer, jwks_file and algorithms are required", r->name,
+        bool has_keys = issuer->jwks_file && issuer->algorithms.n;
+        if (!issuer->issuer || (!has_keys && (issuer->jwks_file || !issuer->introspection_url)))
+            return pol_fail(r->err, POL_E_CONFIG, "%s:%u: identity.issuers: issuer is required, and jwks_file and algorithms, or introspection.url", r->name,
                             issuer->line);
         list->n++;
     }

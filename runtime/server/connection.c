@@ -33,7 +33,7 @@ enum {
 typedef enum { SILENT, HTTP, GREETING, FRAMES } speech; /* nothing has come yet; GREETING: its first byte has */
 
 typedef struct pol_connection {
-    TAILQ_ENTRY(pol_connection) link;
+    TAILQ_ENTRY(pol_connection) link, parked_link;
     pol_worker *worker;
     int fd;
     struct event read_event, write_event; /* plain sockets */
@@ -46,6 +46,10 @@ typedef struct pol_connection {
     size_t need;   /* bytes of the request at its beginning, once its head is known; else 0 */
     pol_buf out;   /* what the socket did not take */
     size_t out_at;
+    bool parked;      /* the request at the beginning waits for an introspection: nothing is read, nothing else is answered */
+    uint8_t awaited[POL_OPAQUE_KEY];
+    int64_t begun_ns;         /* of the request at the beginning, once it was parked; else 0 */
+    int64_t parked_until_ms;
     bool continued;   /* 100 was sent for the request at the beginning */
     bool ended;       /* the client sends no more */
     bool close_after; /* once out is written */
@@ -58,6 +62,8 @@ static void close_connection(pol_connection *c)
 {
     pol_worker *w = c->worker;
     TAILQ_REMOVE(&w->connections, c, link);
+    if (c->parked)
+        TAILQ_REMOVE(&w->parked, c, parked_link);
     if (c->tls) {
         bufferevent_free(c->tls); /* closes fd */
     } else {
@@ -84,9 +90,11 @@ static bool has_output(const pol_connection *c)
     return c->tls ? evbuffer_get_length(bufferevent_get_output(c->tls)) > 0 : c->out.n > c->out_at;
 }
 
-/* Whether the client is so slow to read that no more requests of his are taken. */
+/* Whether no more requests of the client are taken: one of his is parked, or he is so slow to read. */
 static bool is_blocked(const pol_connection *c)
 {
+    if (c->parked)
+        return true;
     return c->tls ? evbuffer_get_length(bufferevent_get_output(c->tls)) > TLS_BACKLOG : c->out.n > c->out_at;
 }
 
@@ -140,6 +148,44 @@ static pol_answer begin_answer(pol_worker *w)
     return (pol_answer){.status = 500, .content_type = "application/json", .body = &w->answer_body, .headers = &w->answer_headers};
 }
 
+/* ---- parking ---- */
+
+/* The request stays at the beginning of in, and is handled anew when more is known. */
+static void park(pol_connection *c, int64_t begun_ns)
+{
+    pol_worker *w = c->worker;
+    if (!c->begun_ns) {
+        c->begun_ns = begun_ns;
+        c->parked_until_ms = pol_monotonic_ms() + (int64_t)w->world->config->introspection_wait_ms;
+        pol_count(&w->metrics.parked, 1);
+    }
+    memcpy(c->awaited, w->opaque.key, sizeof c->awaited);
+    c->parked = true;
+    TAILQ_INSERT_TAIL(&w->parked, c, parked_link);
+    if (c->tls)
+        bufferevent_disable(c->tls, EV_READ);
+    else
+        event_del(&c->read_event);
+}
+
+/* Lets handlers see the request. False: it is parked. */
+POL_MUST_USE static bool handle(pol_connection *c, pol_request *request, pol_answer *answer, pol_route_id *route)
+{
+    pol_worker *w = c->worker;
+    if (c->begun_ns)
+        request->begun_ns = c->begun_ns;
+    w->opaque.pending = false;
+    pol_arena_reset(&w->arena);
+    *route = pol_answer_request(w, request, answer);
+    w->opaque.give_up = false;
+    if (w->opaque.pending) {
+        park(c, request->begun_ns);
+        return false;
+    }
+    c->begun_ns = 0;
+    return true;
+}
+
 /* ---- requests ---- */
 
 /* Answers what could not be read as a request, and gives the connection up: where the next one begins is not known. */
@@ -178,9 +224,11 @@ POL_MUST_USE static bool serve_request(pol_connection *c, uint8_t *text, bool mo
     };
     /* the JSON reader wants a NUL behind the text; what stands there is the next request's first byte */
     *end = 0;
-    pol_arena_reset(&w->arena);
-    pol_route_id route = pol_answer_request(w, &request, &answer);
+    pol_route_id route;
+    bool handled = handle(c, &request, &answer, &route);
     *end = behind;
+    if (!handled)
+        return true;
     if (!w->head.keep_alive || (w->draining && !more))
         c->close_after = true;
     pol_metrics_http(&w->metrics, route, answer.status, w->head.method, (uint64_t)(pol_monotonic_ns() - request.begun_ns));
@@ -223,13 +271,15 @@ POL_MUST_USE static bool serve_frame(pol_connection *c, const pol_wire_frame *fr
         .begun_ns = pol_monotonic_ns(),
     };
     pol_route_id route = POL_ROUTE_NONE;
+    bool handled = true;
     *end = 0;
-    pol_arena_reset(&w->arena);
     if (w->head.path.n == 1)
         pol_answer_error(&answer, &w->head, POL_ERRORS_AUTHZEN, 404, NULL, "this operation is not known");
     else
-        route = pol_answer_request(w, &request, &answer);
+        handled = handle(c, &request, &answer, &route);
     *end = behind;
+    if (!handled)
+        return true;
     c->close_after = c->close_after || (w->draining && !more);
     pol_metrics_http(&w->metrics, route, answer.status, w->head.method, (uint64_t)(pol_monotonic_ns() - request.begun_ns));
     return send_framed(c, frame->id, &answer);
@@ -264,6 +314,8 @@ POL_MUST_USE static bool serve_frames(pol_connection *c, uint8_t *text, size_t n
             break;
         }
         POL_TRY(serve_frame(c, &frame, text + *used, left.n > frame.whole));
+        if (c->parked)
+            return true;
         *used += frame.whole;
     }
     return true;
@@ -305,6 +357,8 @@ POL_MUST_USE static bool serve_bytes(pol_connection *c, uint8_t *text, size_t n,
             return send_bytes(c, POL_BYTES("HTTP/1.1 100 Continue\r\n\r\n"), (pol_bytes){0});
         }
         POL_TRY(serve_request(c, at, left > whole));
+        if (c->parked)
+            return true;
         c->continued = false;
         *used += whole;
     }
@@ -340,7 +394,7 @@ static void after_serving(pol_connection *c)
         finish(c);
         return;
     }
-    if (has_output(c))
+    if (has_output(c) || c->parked)
         return;
     if (c->worker->draining && c->in.n == 0) {
         finish(c);
@@ -472,12 +526,22 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
         close_connection(c);
         return;
     }
-    if (!has_output(c) && !c->close_after)
+    if (!has_output(c) && !c->close_after && !c->parked)
         event_add(&c->read_event, NULL);
     after_serving(c);
 }
 
 /* ---- TLS ---- */
+
+/* Trust may have changed since the handshake: a certificate that would be refused now asks no more. */
+static bool is_still_good(pol_connection *c)
+{
+    const pol_world *world = c->worker->world;
+    if (!c->tls || c->tls_generation == world->generation)
+        return true;
+    c->tls_generation = world->generation;
+    return pol_tls_still_good(world, bufferevent_openssl_get_ssl(c->tls));
+}
 
 static void on_tls_readable(struct bufferevent *bev, void *context)
 {
@@ -492,12 +556,10 @@ static void on_tls_readable(struct bufferevent *bev, void *context)
             close_connection(c);
         return;
     }
-    /* trust may have changed since the handshake: a certificate that would be refused now asks no more */
-    if (c->tls_generation != world->generation && !pol_tls_still_good(world, bufferevent_openssl_get_ssl(bev))) {
+    if (!is_still_good(c)) {
         close_connection(c);
         return;
     }
-    c->tls_generation = world->generation;
     while (evbuffer_get_length(input) && !is_blocked(c) && !c->close_after) {
         int n = evbuffer_remove(input, c->worker->scratch, POL_SCRATCH);
         if (n > 0 && !take_bytes(c, c->worker->scratch, (size_t)n)) {
@@ -620,6 +682,42 @@ void pol_connections_drain(pol_worker *worker)
     }
 }
 
+/* Handles the parked request again, and what follows it. */
+static void resume(pol_connection *c, bool give_up)
+{
+    pol_worker *w = c->worker;
+    TAILQ_REMOVE(&w->parked, c, parked_link);
+    c->parked = false;
+    w->opaque.give_up = give_up;
+    bool alive = is_still_good(c) && serve_kept(c);
+    w->opaque.give_up = false;
+    if (alive && c->ended && !is_blocked(c))
+        alive = take_end(c);
+    if (!alive) {
+        close_connection(c);
+        return;
+    }
+    bool reads = !c->parked && !c->close_after && !c->ended;
+    if (c->tls && reads) {
+        bufferevent_enable(c->tls, EV_READ);
+        on_tls_readable(c->tls, c); /* what came before is in its buffer already */
+        return;
+    }
+    if (reads && !has_output(c))
+        event_add(&c->read_event, NULL);
+    after_serving(c);
+}
+
+void pol_connections_resume(pol_worker *worker)
+{
+    pol_connection *next, *last = TAILQ_LAST(&worker->parked, parked_connections);
+    for (pol_connection *c = TAILQ_FIRST(&worker->parked); c; c = next) {
+        next = c == last ? NULL : TAILQ_NEXT(c, parked_link); /* those that are parked again stand behind */
+        if (!pol_introspection_is_pending(worker->opaque.all, c->awaited))
+            resume(c, false);
+    }
+}
+
 void pol_connections_sweep(pol_worker *worker)
 {
     int64_t now = pol_monotonic_ms();
@@ -628,6 +726,11 @@ void pol_connections_sweep(pol_worker *worker)
         next = TAILQ_NEXT(c, link);
         if (worker->draining && now >= worker->drain_until_ms) {
             close_connection(c);
+            continue;
+        }
+        if (c->parked) {
+            if (now >= c->parked_until_ms)
+                resume(c, true);
             continue;
         }
         if (now < c->deadline_ms)

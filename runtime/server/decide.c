@@ -42,7 +42,7 @@ void pol_decision_id(pol_worker *worker, char out[POL_ID_TEXT])
     pol_uuid_text(worker->ids + worker->ids_left, out);
 }
 
-pol_description pol_describe_connection(const pol_worker *worker, const pol_request *request)
+pol_description pol_describe_connection(pol_worker *worker, const pol_request *request)
 {
     const pol_peer *peer = request->peer;
     return (pol_description){
@@ -54,10 +54,17 @@ pol_description pol_describe_connection(const pol_worker *worker, const pol_requ
         .tls_leaf = peer->leaf,
         .tls_chain = peer->chain,
         .replay = worker->server->replay,
+        .opaque = &worker->opaque,
         .tokens = worker->tokens,
         .chains = worker->chains,
         .tls_is_subject = worker->world->config->tls_peer_is == POL_PEER_IS_SUBJECT,
     };
+}
+
+pol_identity *pol_identify(pol_worker *worker, const pol_description *d)
+{
+    pol_identity *identity = pol_identity_verify(&worker->arena, worker->world->trust, d, pol_clock_ns());
+    return worker->opaque.pending ? NULL : identity;
 }
 
 bool pol_decide(pol_worker *worker, pol_entry entry, pol_value input, pol_value *result, pol_error *err)

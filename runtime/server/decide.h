@@ -13,7 +13,10 @@ void pol_uuid_text(uint8_t bytes[16], char out[POL_ID_TEXT]);
 void pol_decision_id(pol_worker *worker, char out[POL_ID_TEXT]);
 
 /* A description with nothing but who is connected. */
-pol_description pol_describe_connection(const pol_worker *worker, const pol_request *request);
+pol_description pol_describe_connection(pol_worker *worker, const pol_request *request);
+
+/* What d shows is verified, in worker->arena. NULL: its issuer is being asked about the token; the handler returns at once, and is called again with the same request. */
+pol_identity *pol_identify(pol_worker *worker, const pol_description *d);
 
 /* Runs entry with input. As pol_eval_run: *result lives until the worker's next decision. */
 POL_MUST_USE bool pol_decide(pol_worker *worker, pol_entry entry, pol_value input, pol_value *result, pol_error *err);

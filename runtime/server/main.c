@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * pold: command line, start, signals, stop. */
 #include "runtime/fetch/fetch.h"
+#include "runtime/identity/introspect.h"
 #include "runtime/identity/replay.h"
 #include "runtime/identity/revocation.h"
 #include "runtime/server/decision_log.h"
@@ -11,6 +12,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <signal.h>
 #include <stdio.h>
@@ -150,10 +152,32 @@ static void tell_of_ocsp(void *context, const char *url, const char *text)
     pol_log_end(&line);
 }
 
+/* From any thread. */
+static void wake_worker(void *context, unsigned waiter)
+{
+    const pol_server *server = context;
+    pol_worker_wake(server->workers[waiter]);
+}
+
+POL_MUST_USE static bool make_introspection(pol_server *server, const pol_config *config, pol_error *err)
+{
+    enum { LEAST = 32, MOST = 4096 };
+    POL_CLEAN(pol_buf_deinit) pol_buf key = {0};
+    if (config->introspection_key && !pol_file_read(config->introspection_key, MOST, &key, err))
+        return false;
+    bool ok = (!config->introspection_key || key.n >= LEAST ||
+               pol_fail(err, POL_E_CONFIG, "%s: identity.introspection.key_file needs at least %d bytes", config->introspection_key, LEAST)) &&
+              pol_introspection_new(pol_buf_view(&key), &server->introspection, err);
+    if (key.at)
+        OPENSSL_cleanse(key.at, key.n);
+    return ok;
+}
+
 POL_MUST_USE static bool start_fetching(pol_server *server, pol_error *err)
 {
     POL_TRY(pol_fetcher_new(&server->fetcher, err));
     pol_revocation_start(server->revocation, server->fetcher);
+    pol_introspection_start(server->introspection, server->fetcher, NULL, wake_worker, server);
     pol_world_follow(atomic_load(&server->world), server->revocation);
     return true;
 }
@@ -175,6 +199,7 @@ POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *co
     end_at_second_signal();
     pol_listeners_close(listeners);
     stop_workers(server);
+    pol_introspection_stop(server->introspection);
     pol_decision_log_free(server->decision_log);
     if (loop->reloader) {
         pol_reloader_stop(loop->reloader);
@@ -197,10 +222,11 @@ POL_MUST_USE static bool serve(const char *config_path, bool only_check, pol_err
     bool ok = open_loop(&loop, err) && pol_config_open(config_path, &config, err);
     if (ok)
         pol_log_set_level((pol_log_level)config->log_level);
-    ok = ok && pol_revocation_new(tell_of_ocsp, NULL, &server.revocation, err) && pol_world_new(config, 1, server.revocation, &world, err);
+    ok = ok && make_introspection(&server, config, err) && pol_revocation_new(tell_of_ocsp, NULL, &server.revocation, err) && pol_world_new(config, 1, server.revocation, &world, err);
     if (!ok || only_check || !pol_listeners_open(config, &listeners, err)) {
         pol_world_free(world);
         pol_revocation_free(server.revocation);
+        pol_introspection_free(server.introspection);
         pol_config_free(config);
         close_loop(&loop);
         return ok && only_check;
@@ -219,6 +245,7 @@ POL_MUST_USE static bool serve(const char *config_path, bool only_check, pol_err
     close(server.seen_event);
     pol_replay_free(server.replay);
     pol_revocation_free(server.revocation);
+    pol_introspection_free(server.introspection);
     return ok;
 }
 

@@ -2,6 +2,7 @@
  * Counting and the Prometheus page. */
 #include "runtime/server/metrics.h"
 
+#include "runtime/identity/introspect.h"
 #include "runtime/identity/revocation.h"
 #include "runtime/server/log.h"
 #include "runtime/server/decision_log.h"
@@ -191,6 +192,43 @@ static void write_ocsp_watched(const pol_server *server, pol_buf *out, const cha
 static void write_ocsp_stapling(const pol_server *server, pol_buf *out, const char *name)
 {
     write_plain(out, name, "", count_ocsp(server).stapling);
+}
+
+/* What all workers know of opaque tokens by themselves. */
+static pol_opaque_counts count_opaque(const pol_server *server)
+{
+    pol_opaque_counts sum = {0};
+    for (unsigned i = 0; i < server->n_workers; i++) {
+        if (!server->workers[i]->opaque.cache)
+            continue;
+        pol_opaque_counts counts = pol_opaque_cache_count(server->workers[i]->opaque.cache);
+        sum.hits += counts.hits;
+        sum.misses += counts.misses;
+        sum.entries += counts.entries;
+    }
+    return sum;
+}
+
+static void write_cache_hits(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "{cache=\"introspection\"}", (double)count_opaque(server).hits);
+    write_plain(out, name, "{cache=\"introspection_redis\"}", (double)pol_introspection_count(server->introspection).stored_hits);
+}
+
+static void write_cache_misses(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "{cache=\"introspection\"}", (double)count_opaque(server).misses);
+    write_plain(out, name, "{cache=\"introspection_redis\"}", (double)pol_introspection_count(server->introspection).stored_misses);
+}
+
+static void write_cache_entries(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "{cache=\"introspection\"}", (double)count_opaque(server).entries);
+}
+
+static void write_introspections(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "", (double)pol_introspection_count(server->introspection).asked);
 }
 
 static void write_connections(const pol_server *server, pol_buf *out, const char *name)

@@ -71,6 +71,8 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
     (void)what;
     ssize_t n = read(fd, &count, sizeof count);
     (void)n;
+    pol_worker_take_world(w);
+    pol_connections_resume(w);
     if (w->draining || !atomic_load(&w->server->draining))
         return;
     w->draining = true;
@@ -83,6 +85,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
 {
     (void)fd;
     (void)what;
+    pol_worker_take_world(context);
     pol_connections_sweep(context);
 }
 
@@ -110,6 +113,7 @@ POL_MUST_USE static bool set_up(pol_worker *w, pol_error *err)
     w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->tokens = pol_token_cache_new();
     w->chains = pol_chain_cache_new();
+    w->opaque = (pol_opaque_view){.all = w->server->introspection, .cache = pol_opaque_cache_new(), .waiter = w->number};
     if (!w->scratch || !w->base || w->wake < 0 || pipe2(w->inbox, O_CLOEXEC | O_NONBLOCK) != 0)
         return pol_fail(err, POL_E_IO, "a worker could not be set up: %s", strerror(errno));
     w->inbox_event = event_new(w->base, w->inbox[0], EV_READ | EV_PERSIST, on_inbox, w);
@@ -141,6 +145,7 @@ void pol_worker_free(pol_worker *w)
     pol_eval_free(w->eval);
     pol_token_cache_free(w->tokens);
     pol_chain_cache_free(w->chains);
+    pol_opaque_cache_free(w->opaque.cache);
     pol_arena_deinit(&w->arena);
     pol_arena_deinit(&w->item);
     pol_buf_deinit(&w->answer_head);
@@ -161,6 +166,7 @@ bool pol_worker_start(pol_server *server, unsigned number, pol_worker **out, pol
     w->inbox[0] = w->inbox[1] = w->wake = -1;
     w->date_s = -1;
     TAILQ_INIT(&w->connections);
+    TAILQ_INIT(&w->parked);
     pol_arena_init(&w->arena, 0);
     pol_arena_init(&w->item, 0);
     if (!set_up(w, err)) {

@@ -127,6 +127,20 @@ POL_MUST_USE static bool open_trust(const pol_config *config, pol_world *world, 
         issuers[i] = (pol_issuer_config){
             .issuer = from->issuer,
             .jwks_file = from->jwks_file,
+            .introspection = {
+                .url = from->introspection_url,
+                .client_id = from->introspection_client,
+                .auth = (pol_client_auth)from->introspection_auth,
+                .secret_file = from->introspection_secret,
+                .jwk_file = from->introspection_jwk,
+                .cert_file = from->introspection_certificate,
+                .key_file = from->introspection_private,
+                .ca_file = from->introspection_ca,
+                .token_prefix = from->introspection_prefix,
+                .timeout_ms = (uint32_t)from->introspection_timeout_ms,
+                .cache_ms = from->introspection_cache_ms,
+                .inactive_ms = from->introspection_inactive_ms,
+            },
             .audiences = from->audiences.items,
             .n_audiences = from->audiences.n,
             .algorithms = from->algorithms.items,
@@ -241,6 +255,15 @@ static void visit_list(const pol_config_list *list, void (*visit)(void *, const 
         visit(context, list->items[i]);
 }
 
+static void visit_issuer(const pol_config_issuer *issuer, void (*visit)(void *, const char *), void *context)
+{
+    const char *files[] = {issuer->jwks_file, issuer->introspection_secret, issuer->introspection_jwk};
+    for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
+        if (files[i])
+            visit(context, files[i]);
+    }
+}
+
 void pol_world_files(const pol_config *config, void (*visit)(void *context, const char *path), void *context)
 {
     visit(context, config->bundle_path);
@@ -250,7 +273,7 @@ void pol_world_files(const pol_config *config, void (*visit)(void *context, cons
     for (unsigned i = 0; i < config->domains.n; i++)
         visit_list(&config->domains.items[i].trust_files, visit, context);
     for (unsigned i = 0; i < config->issuers.n; i++)
-        visit(context, config->issuers.items[i].jwks_file);
+        visit_issuer(&config->issuers.items[i], visit, context);
     if (config->tls_address) {
         visit(context, config->tls_certificate);
         visit(context, config->tls_key);

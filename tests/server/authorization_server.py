@@ -36,11 +36,13 @@ AUDIENCE = "orders"
 
 
 class Client:
-    """grants: what it may ask for. public: it has no secret. lifetime_s: of its access tokens, below 0 for such as have expired. opaque: they are no JWTs."""
+    """grants: what it may ask for. public: it has no secret. lifetime_s: of its access tokens, below 0 for such as have expired. opaque: they are no JWTs.
+    key, thumbprint: it authenticates by assertions of that key, by the certificate of that SHA-256."""
 
-    def __init__(self, name, grants=(), public=False, redirects=(), scopes=("read", "write"), lifetime_s=300, opaque=False, introspects=False, key=None):
+    def __init__(self, name, grants=(), public=False, redirects=(), scopes=("read", "write"), lifetime_s=300, opaque=False, introspects=False, key=None, thumbprint=None):
         self.name, self.grants, self.public, self.redirects, self.scopes = name, set(grants), public, set(redirects), scopes
         self.lifetime_s, self.opaque, self.introspects, self.key = lifetime_s, opaque, introspects, key
+        self.thumbprint = thumbprint
         self.secret = None if public else secrets.token_urlsafe(32)
 
 
@@ -95,7 +97,8 @@ def make_certificates(folder):
 
 
 class AuthorizationServer:
-    """clients and users may be changed before it is entered. hits: how often each path was asked for. delay_s: each answer waits so long."""
+    """clients and users may be changed before it is entered. hits: how often each path was asked for. delay_s: each answer waits so long.
+    gate: while it is clear, introspection does not answer. instead: (status, text) to answer to a path in place of what is right."""
 
     def __init__(self, folder, client_ca=None, clients=None, port=0, alg="ES256"):
         self.folder, self.client_ca = Path(folder), client_ca
@@ -104,7 +107,9 @@ class AuthorizationServer:
         self.lock = threading.Lock()
         self.keys, self.n_keys = [], 0  # published; the last one signs
         self.codes, self.tokens, self.refresh, self.assertions = {}, {}, {}, set()
-        self.hits, self.delay_s = {}, 0
+        self.hits, self.delay_s, self.instead = {}, 0, {}
+        self.gate = threading.Event()
+        self.gate.set()
         self.rotate()
 
     # ---- keys ----
@@ -162,6 +167,7 @@ class AuthorizationServer:
         return self
 
     def __exit__(self, kind, value, trace):
+        self.gate.set()
         self.http.shutdown()
         self.http.server_close()
         self.thread.join()
@@ -210,7 +216,7 @@ class AuthorizationServer:
         self.assertions.add(claims["jti"])
         return client
 
-    def client_of(self, authorization, form):
+    def client_of(self, authorization, form, thumbprint=None):
         """The client, authenticated in exactly one way."""
         assertion = form.get("client_assertion")
         if "client_secret" in form or (authorization and assertion):
@@ -219,6 +225,8 @@ class AuthorizationServer:
             return self.check_assertion(assertion)
         if not authorization:
             client = self.clients.get(form.get("client_id", ""))
+            if client and client.thumbprint and client.thumbprint == thumbprint:  # RFC 8705, 2.2
+                return client
             if not client or not client.public:
                 raise Refused("invalid_client", "the client is unknown or must authenticate", 401)
             return client
@@ -373,6 +381,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with server.lock:
             server.hits[path] = server.hits.get(path, 0) + 1
         time.sleep(server.delay_s)
+        if path == "/introspect":
+            server.gate.wait(60)
 
     def do_GET(self):
         server = self.authorization
@@ -406,12 +416,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(413, {"error": "invalid_request"})
             return
         body = self.rfile.read(int(length))
+        if path in server.instead:
+            status, text = server.instead[path]
+            self.send_response(status)
+            for name, value in (("Content-Type", "application/json"), ("Content-Length", str(len(text)))):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(text.encode())
+            return
         try:
             if "?" in self.path or not self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
                 raise Refused("invalid_request", "parameters come in the body, as a form")
             form = self.read_form(body.decode("utf-8", "replace"))
             with server.lock:
-                client = server.client_of(self.headers.get("Authorization"), form)
+                client = server.client_of(self.headers.get("Authorization"), form, self.thumbprint())
                 if path == "/token":
                     answer = server.token(client, form, self.thumbprint())
                 elif path == "/introspect":

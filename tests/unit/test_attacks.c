@@ -67,7 +67,7 @@ static int free_all(void **state)
 static const char *judge(pol_bytes token)
 {
     pol_verified_token seen;
-    const char *why = pol_trust_token(trust, NULL, &arena, token, NOW_NS, &seen);
+    const char *why = pol_trust_token(trust, NULL, NULL, &arena, token, NOW_NS, &seen);
     return why ? why : "ok";
 }
 
@@ -256,7 +256,7 @@ static void tokens_of_the_implicit_flow_are_refused_where_they_are_marked(void *
         char claims[300];
         pol_verified_token seen;
         snprintf(claims, sizeof claims, "{\"iss\":\"https://b.example\",\"aud\":\"orders\",\"sub\":\"ann\"," TIMES ",%s}", rows[i].member);
-        const char *why = pol_trust_token(trust, NULL, &arena, make_token(&arena, other_key, plain_header, claims), NOW_NS, &seen);
+        const char *why = pol_trust_token(trust, NULL, NULL, &arena, make_token(&arena, other_key, plain_header, claims), NOW_NS, &seen);
         assert_string_equal(why ? why : "ok", rows[i].want);
         assert_int_equal(seen.is_client, rows[i].client);
     }

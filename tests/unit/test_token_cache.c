@@ -148,7 +148,7 @@ static void a_known_token_takes_no_memory_and_no_lock(void **state)
     for (unsigned i = 0; i < 2; i++) { /* the second time for what a first look-up may make once */
         size_t allocations = n_allocations, locks = n_locks;
         pol_arena_reset(&decision);
-        assert_null(pol_trust_token(trust, cache, &decision, token, NOW_NS, &seen));
+        assert_null(pol_trust_token(trust, cache, NULL, &decision, token, NOW_NS, &seen));
         if (i == 0) { /* the counters count */
             assert_true(n_allocations > allocations);
             assert_true(n_locks > locks);
@@ -157,7 +157,7 @@ static void a_known_token_takes_no_memory_and_no_lock(void **state)
     size_t allocations = n_allocations, locks = n_locks;
     for (unsigned i = 0; i < TIMES; i++) {
         pol_arena_reset(&decision);
-        if (pol_trust_token(trust, cache, &decision, token, NOW_NS, &seen))
+        if (pol_trust_token(trust, cache, NULL, &decision, token, NOW_NS, &seen))
             break;
     }
     allocations = n_allocations - allocations;
@@ -166,7 +166,7 @@ static void a_known_token_takes_no_memory_and_no_lock(void **state)
     assert_int_equal(locks, 0);
     assert_true(pol_equal(seen.claims, read_json(claims_text)));
     assert_true(pol_equal(seen.header, read_json(header)));
-    assert_string_equal(pol_trust_token(trust, cache, &decision, token, (1800000600LL) * 1000000000, &seen), "token_expired");
+    assert_string_equal(pol_trust_token(trust, cache, NULL, &decision, token, (1800000600LL) * 1000000000, &seen), "token_expired");
     pol_arena_deinit(&decision);
     pol_token_cache_free(cache);
     pol_trust_free(trust);

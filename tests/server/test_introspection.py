@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Opaque tokens: asked of an authorization server once, known until they end, and never a worker that waits."""
+import contextlib
+import hashlib
+import json
+import signal
+import socket
+import ssl
+import sys
+import time
+
+from authorization_server import AuthorizationServer, Client, usual_clients
+from credentials import Credentials
+from daemon import EVALUATION, Daemon, main, request, same
+from frames import EVALUATION as ONE
+from frames import FrameClient
+from jwk import Key, encode
+from oauth_client import OAuthClient
+
+POLICY = """package notes
+
+schema resource note { owner: string }
+
+scope "read" covers read on note
+
+permit anyone to read on note as "service" if subject.type == "client"
+"""
+ASKED = {"action": {"name": "read"}, "resource": {"type": "note", "id": "1", "properties": {"owner": "bob"}}}
+NOBODY = {**ASKED, "subject": {"type": "user", "id": "bob"}}
+
+
+@contextlib.contextmanager
+def serving(introspection=None, keys=False, clients=None, waits="60s", **settings):
+    """(daemon, authorization server)"""
+    with Daemon({"decision": "polward/decision", **settings}, data={}, modules={"notes.pol": POLICY}) as d:
+        d.stop()
+        c = Credentials(d.folder)
+        c.certificate("web", "URI:spiffe://acme.example/web")
+        with AuthorizationServer(d.folder / "as", client_ca=c.ca, clients=clients and clients(d.folder)) as server:
+            asking = {"url": server.issuer + "/introspect", "client_id": "api", "secret_file": "api.secret", "ca": "as/ca.pem", "timeout": "30s"}
+            asking.update(introspection or {})
+            issuer = {"issuer": server.issuer, "audiences": ["orders"], "introspection": {k: v for k, v in asking.items() if v is not None}}
+            if keys:
+                (d.folder / "keys.json").write_text(json.dumps(server.jwks()))
+                issuer.update(jwks_file="keys.json", algorithms=["ES256"])
+            (d.folder / "api.secret").write_text((server.clients["api"].secret or "none") + "\n")
+            d.settings["identity"] = {"issuers": [issuer], "introspection": {"wait": waits}, "trust": ["ca.pem"]}
+            d.start()
+            try:
+                yield d, server
+            finally:
+                server.gate.set()
+
+
+def token_of(server, name="opaque"):
+    return OAuthClient(server, name).credentials()["access_token"]
+
+
+def body_of(token):
+    return {**ASKED, "token": token}
+
+
+def decide(d, token):
+    answer = d.ask("POST", EVALUATION, body_of(token))
+    same(answer.status, 200, answer.body)
+    return answer.json()
+
+
+def outcome(d, token):
+    """True, or why not."""
+    answer = decide(d, token)
+    return answer["decision"] or answer["context"].get("reason", answer)
+
+
+def asked(server):
+    return server.hits.get("/introspect", 0)
+
+
+def send(d, data):
+    client = d.client()
+    client.sock.settimeout(40)
+    client.send(data)
+    return client
+
+
+def is_silent(client):
+    client.sock.settimeout(0)
+    try:
+        client.sock.recv(1, socket.MSG_PEEK)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        client.sock.settimeout(40)
+
+
+def test_a_token_is_asked_about_once():
+    with serving(workers=1) as (d, server):
+        token = token_of(server)
+        answers = [decide(d, token) for _ in range(5)]
+        same([a["context"].get("rules") for a in answers], [["notes.service"]] * 5, answers[0])
+        same(asked(server), 1)
+        same(d.metric('polward_cache_hits_total{cache="introspection"}'), 4)
+        same(d.metric('polward_introspections_total'), 1)
+        same(outcome(d, "unknown"), "token_inactive")
+        same(outcome(d, "unknown"), "token_inactive")
+        same(asked(server), 2, "what is not active is known too")
+        answer = decide(d, "unknown")
+        assert 'error="invalid_token"' in answer["context"]["www_authenticate"], answer
+
+
+def test_every_protocol():
+    with serving(workers=1) as (d, server):
+        batch = {**body_of(token_of(server)), "evaluations": [{}, {"action": {"name": "write"}}, {}]}
+        same([e["decision"] for e in d.ask("POST", "/access/v1/evaluations", batch).json()["evaluations"]], [True, False, True])
+        found = d.ask("POST", "/access/v1/search/action", {"resource": ASKED["resource"], "token": token_of(server)}).json()
+        same(found["results"], [{"name": "read"}])
+        described = {"method": "GET", "path": "/n", "headers": {"Authorization": "Bearer " + token_of(server)}}
+        same(d.ask("POST", EVALUATION, {**ASKED, "request": described}).json()["decision"], True)
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(40)
+            s.connect(str(d.socket))
+            c = FrameClient(s)
+            tokens = [token_of(server), token_of(server), "unknown", "unknown"]
+            for i, token in enumerate(tokens):
+                c.send(i, ONE, body_of(token))
+            same([(n, status, a["decision"]) for n, status, a in (c.read() for _ in tokens)], [(0, 200, True), (1, 200, True), (2, 200, False), (3, 200, False)])
+        same(asked(server), 6)
+        same(d.metric("polward_parked_total"), 6)
+
+
+def test_the_worker_goes_on():
+    """While the issuer is silent, others are answered; who waits for the same token is answered by one call, each in the order of his connection."""
+    with serving(workers=1) as (d, server):
+        token = token_of(server)
+        server.gate.clear()
+        waiting = [send(d, request("POST", EVALUATION, body_of(token)) + request("POST", EVALUATION, NOBODY)) for _ in range(20)]
+        d.wait(lambda: d.metric("polward_parked_total") == 20, 30)
+        same([d.ask("POST", EVALUATION, NOBODY).json()["decision"] for _ in range(20)], [False] * 20)
+        same([is_silent(c) for c in waiting], [True] * 20)
+        d.replace("r2")
+        d.signal(signal.SIGHUP)
+        d.wait(lambda: d.metric("polward_world_generation") >= 2, 30)
+        server.gate.set()
+        same([(c.read().json()["decision"], c.read().json()["decision"]) for c in waiting], [(True, False)] * 20)
+        same(asked(server), 1)
+
+
+def test_several_workers_ask_once():
+    with serving(workers=4) as (d, server):
+        token = token_of(server)
+        server.gate.clear()
+        waiting = [send(d, request("POST", EVALUATION, body_of(token))) for _ in range(40)]
+        d.wait(lambda: d.metric("polward_parked_total") == 40, 30)
+        server.gate.set()
+        same([c.read().json()["decision"] for c in waiting], [True] * 40)
+        same(asked(server), 1)
+
+
+def test_a_silent_issuer_denies():
+    with serving(workers=1, waits="100ms") as (d, server):
+        token = token_of(server)
+        server.gate.clear()
+        same(outcome(d, token), "introspection_failed")
+        same(d.ask("POST", EVALUATION, NOBODY).json()["decision"], False)
+        server.gate.set()
+        d.wait(lambda: outcome(d, token) is True, 30)
+
+
+def test_wrong_answers_deny():
+    with serving() as (d, server):
+        for status, text, why in (
+            (500, "{}", "introspection_failed"),
+            (401, '{"active": true}', "introspection_failed"),
+            (200, "", "introspection_form"),
+            (200, "[]", "introspection_form"),
+            (200, '{"active": "true"}', "introspection_form"),
+            (200, '{"active": true, "active": true}', "introspection_form"),
+            (200, '{"active": true, "exp": "soon"}', "introspection_form"),
+            (200, '{"active": true, "aud": "orders", "exp": 1}', "token_expired"),
+            (200, '{"active": true, "aud": "bills"}', "token_audience"),
+            (200, '{"active": true, "aud": "orders", "iss": "https://evil.example"}', "token_issuer"),
+            (200, '{"active": true, "pad": "' + "x" * 70000 + '"}', "introspection_failed"),
+        ):
+            server.instead["/introspect"] = status, text
+            same(outcome(d, token_of(server)), why, text[:60])
+        server.instead.clear()
+        same(outcome(d, token_of(server)), True)
+
+
+def test_an_issuer_that_is_gone_denies():
+    with serving({"url": "https://127.0.0.1:1/introspect"}) as (d, server):
+        same(outcome(d, token_of(server)), "introspection_failed")
+
+
+def test_revoked_and_expired():
+    def clients(folder):
+        return usual_clients() + [Client("brief", {"client_credentials"}, opaque=True, lifetime_s=3)]
+
+    with serving({"cache": "0s"}, clients=clients) as (d, server):
+        client = OAuthClient(server, "opaque")
+        token = client.credentials()["access_token"]
+        same(outcome(d, token), True)
+        same(client.post("/revoke", token=token)[0], 200)
+        d.wait(lambda: outcome(d, token) == "token_inactive", 30)
+    with serving(clients=clients) as (d, server):
+        token = token_of(server, "brief")
+        ends = server.tokens[token]["claims"]["exp"]
+        d.wait(lambda: time.time() >= ends or outcome(d, token) is True, 30)
+        d.wait(lambda: time.time() >= ends, 30)
+        assert outcome(d, token) in ("token_inactive", "token_expired")
+
+
+def test_the_daemon_proves_who_it_is():
+    key = Key("ES256", "k1")
+
+    def clients(folder):
+        (folder / "k.jwk").write_text(json.dumps(key.jwk))
+        thumbprint = encode(hashlib.sha256(ssl.PEM_cert_to_DER_cert((folder / "web.pem").read_text())).digest())
+        return [Client("opaque", {"client_credentials"}, opaque=True), Client("api", introspects=True),
+                Client("signs", public=True, introspects=True, key=key), Client("shows", public=True, introspects=True, thumbprint=thumbprint)]
+
+    signs, shows = {"client_id": "signs", "auth": "private_key_jwt", "secret_file": None}, {"client_id": "shows", "auth": "mtls", "secret_file": None}
+    for introspection, wanted in (
+        ({**signs, "jwk_file": "k.jwk"}, True),
+        ({**shows, "certificate": "web.pem", "key": "web.key"}, True),
+        ({**shows, "certificate": "ca.pem", "key": "ca.key"}, "introspection_failed"),
+        ({"client_id": "opaque"}, "introspection_failed"),
+        ({"ca": "ca.pem"}, "introspection_failed"),
+    ):
+        with serving(introspection, clients=clients) as (d, server):
+            same(outcome(d, token_of(server)), wanted, introspection)
+
+
+def test_stopping_answers_who_waits():
+    with serving(workers=1, limits={"drain": "60s"}) as (d, server):
+        token = token_of(server)
+        server.gate.clear()
+        waiting = send(d, request("POST", EVALUATION, body_of(token)))
+        gone = send(d, request("POST", EVALUATION, body_of(token)))
+        d.wait(lambda: d.metric("polward_parked_total") == 2, 30)
+        gone.close()
+        d.signal(signal.SIGTERM)
+        d.wait(lambda: not d.can_connect(), 30)
+        server.gate.set()
+        same(waiting.read().json()["decision"], True)
+        same(waiting.ended(), True)
+        same(d.process.wait(60), 0)
+
+
+main(sys.modules[__name__])
