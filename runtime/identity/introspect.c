@@ -39,7 +39,7 @@ struct pol_introspection {
     pthread_mutex_t lock;    /* of what follows */
     entry entries[N_BUCKETS][BUCKET_SLOTS];
     struct pol_fetcher *fetcher;
-    const pol_introspection_store *store;
+    pol_introspection_store store; /* ask NULL: none */
     void (*wake)(void *context, unsigned waiter);
     void *context;
     _Atomic uint64_t stored_hits, stored_misses, asked;
@@ -104,7 +104,7 @@ void pol_introspection_start(pol_introspection *all, struct pol_fetcher *fetcher
 {
     pthread_mutex_lock(&all->lock);
     all->fetcher = fetcher;
-    all->store = store;
+    all->store = store ? *store : (pol_introspection_store){0};
     all->wake = wake;
     all->context = context;
     pthread_mutex_unlock(&all->lock);
@@ -120,7 +120,7 @@ void pol_introspection_stop(pol_introspection *all)
     pthread_mutex_lock(&all->lock);
     all->wake = NULL;
     all->fetcher = NULL;
-    all->store = NULL;
+    all->store = (pol_introspection_store){0};
     pthread_mutex_unlock(&all->lock);
 }
 
@@ -299,8 +299,8 @@ static void on_answer(void *context, const pol_fetch_answer *fetched)
     /* from when it was asked: what is revoked meanwhile is not known */
     outcome o = judge(&arena, &answer, f->by, f->begun_ns < now_ns ? f->begun_ns : now_ns, now_ns, INT64_MAX);
     pthread_mutex_lock(&f->all->lock);
-    if (f->all->store && (o.state == ACTIVE || o.state == INACTIVE))
-        store_answer(f->all->store, f, &o);
+    if (f->all->store.ask && (o.state == ACTIVE || o.state == INACTIVE))
+        store_answer(&f->all->store, f, &o);
     pthread_mutex_unlock(&f->all->lock);
     end_flight(f, &o);
     pol_arena_deinit(&arena);
@@ -410,8 +410,8 @@ static outcome look_up(pol_opaque_view *view, pol_introspector *by, pol_arena *a
 static void begin_flight(flight *f)
 {
     pthread_mutex_lock(&f->all->lock);
-    const pol_introspection_store *store = f->all->store;
-    bool asked = store && store->ask(store->context, f->key, on_stored, f);
+    const pol_introspection_store *store = &f->all->store;
+    bool asked = store->ask && store->ask(store->context, f->key, on_stored, f);
     pthread_mutex_unlock(&f->all->lock);
     if (!asked)
         ask_issuer(f);

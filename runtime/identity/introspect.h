@@ -32,7 +32,7 @@ typedef struct {
 
 /* secret: what keys are hashed with; n == 0: a random one. */
 POL_MUST_USE bool pol_introspection_new(pol_bytes secret, pol_introspection **out, pol_error *err);
-/* Before the first decision. wake(context, waiter) from any thread. store may be NULL; borrowed. */
+/* Before the first decision. wake(context, waiter) from any thread. store may be NULL; it is copied. */
 void pol_introspection_start(pol_introspection *all, struct pol_fetcher *fetcher, const pol_introspection_store *store,
                              void (*wake)(void *context, unsigned waiter), void *context);
 /* Another clock than CLOCK_REALTIME, for tests. */

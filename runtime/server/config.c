@@ -3,6 +3,8 @@
  */
 #include "runtime/server/config.h"
 
+#include "runtime/server/redis_store.h"
+
 #include "runtime/fetch/fetch.h"
 
 #include <stddef.h>
@@ -383,6 +385,10 @@ POL_MUST_USE static bool check_whole(const reader *r, const pol_config *config)
     pol_error why;
     if (config->ocsp_url && !pol_fetch_url_check(config->ocsp_url, true, &why))
         return pol_fail(r->err, POL_E_CONFIG, "%s: identity.ocsp.url: %s", r->name, why.text);
+    if (config->redis_address && !pol_redis_address_check(config->redis_address, &why))
+        return pol_fail(r->err, POL_E_CONFIG, "%s: identity.introspection.redis: %s", r->name, why.text);
+    if (config->redis_address && !config->introspection_key)
+        return pol_fail(r->err, POL_E_CONFIG, "%s: identity.introspection.redis needs identity.introspection.key_file: what comes from Redis counts only with a MAC by that key", r->name);
     for (unsigned i = 0; config->issuers.n > 1 && i < config->issuers.n; i++) {
         const pol_config_issuer *a = &config->issuers.items[i];
         if (!a->subject_prefix)

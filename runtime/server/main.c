@@ -8,6 +8,7 @@
 #include "runtime/server/listener.h"
 #include "runtime/server/log.h"
 #include "runtime/server/notify.h"
+#include "runtime/server/redis_store.h"
 #include "runtime/server/reload.h"
 
 #include <errno.h>
@@ -159,17 +160,46 @@ static void wake_worker(void *context, unsigned waiter)
     pol_worker_wake(server->workers[waiter]);
 }
 
-POL_MUST_USE static bool make_introspection(pol_server *server, const pol_config *config, pol_error *err)
+/* A secret on one line. */
+POL_MUST_USE static bool read_password(const char *path, pol_buf *out, pol_error *err)
+{
+    enum { MOST = 4096 };
+    POL_TRY(pol_file_read(path, MOST, out, err));
+    while (out->n && (out->at[out->n - 1] == '\n' || out->at[out->n - 1] == '\r'))
+        out->n--;
+    pol_buf_byte(out, 0);
+    return strlen((const char *)out->at) == out->n - 1 || pol_fail(err, POL_E_CONFIG, "%s: a password has no NUL in it", path);
+}
+
+static void forget(pol_buf *secret)
+{
+    if (secret->at)
+        OPENSSL_cleanse(secret->at, secret->capacity);
+    pol_buf_deinit(secret);
+}
+
+POL_MUST_USE static bool start_redis(pol_server *server, const pol_config *config, pol_bytes key, pol_error *err)
+{
+    pol_buf password = {0};
+    bool ok = !config->redis_password || read_password(config->redis_password, &password, err);
+    pol_redis_config redis = {.address = config->redis_address, .user = config->redis_user, .password = (const char *)password.at,
+                              .timeout_ms = (uint32_t)config->redis_timeout_ms};
+    ok = ok && pol_redis_new(&redis, key, &server->redis, err);
+    forget(&password);
+    return ok;
+}
+
+/* With start, Redis is asked from now on. */
+POL_MUST_USE static bool make_introspection(pol_server *server, const pol_config *config, bool start, pol_error *err)
 {
     enum { LEAST = 32, MOST = 4096 };
-    POL_CLEAN(pol_buf_deinit) pol_buf key = {0};
-    if (config->introspection_key && !pol_file_read(config->introspection_key, MOST, &key, err))
-        return false;
-    bool ok = (!config->introspection_key || key.n >= LEAST ||
-               pol_fail(err, POL_E_CONFIG, "%s: identity.introspection.key_file needs at least %d bytes", config->introspection_key, LEAST)) &&
-              pol_introspection_new(pol_buf_view(&key), &server->introspection, err);
-    if (key.at)
-        OPENSSL_cleanse(key.at, key.n);
+    pol_buf key = {0};
+    bool ok = !config->introspection_key || pol_file_read(config->introspection_key, MOST, &key, err);
+    if (ok && config->introspection_key && key.n < LEAST)
+        ok = pol_fail(err, POL_E_CONFIG, "%s: identity.introspection.key_file needs at least %d bytes", config->introspection_key, LEAST);
+    ok = ok && pol_introspection_new(pol_buf_view(&key), &server->introspection, err) &&
+         (!start || !config->redis_address || start_redis(server, config, pol_buf_view(&key), err));
+    forget(&key);
     return ok;
 }
 
@@ -177,7 +207,8 @@ POL_MUST_USE static bool start_fetching(pol_server *server, pol_error *err)
 {
     POL_TRY(pol_fetcher_new(&server->fetcher, err));
     pol_revocation_start(server->revocation, server->fetcher);
-    pol_introspection_start(server->introspection, server->fetcher, NULL, wake_worker, server);
+    pol_introspection_store store = server->redis ? pol_redis_as_store(server->redis) : (pol_introspection_store){0};
+    pol_introspection_start(server->introspection, server->fetcher, server->redis ? &store : NULL, wake_worker, server);
     pol_world_follow(atomic_load(&server->world), server->revocation);
     return true;
 }
@@ -208,6 +239,7 @@ POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *co
         pol_config_free(config);
     }
     free_workers(server);
+    pol_redis_free(server->redis);
     pol_fetcher_free(server->fetcher);
     return ok;
 }
@@ -222,10 +254,11 @@ POL_MUST_USE static bool serve(const char *config_path, bool only_check, pol_err
     bool ok = open_loop(&loop, err) && pol_config_open(config_path, &config, err);
     if (ok)
         pol_log_set_level((pol_log_level)config->log_level);
-    ok = ok && make_introspection(&server, config, err) && pol_revocation_new(tell_of_ocsp, NULL, &server.revocation, err) && pol_world_new(config, 1, server.revocation, &world, err);
+    ok = ok && make_introspection(&server, config, !only_check, err) && pol_revocation_new(tell_of_ocsp, NULL, &server.revocation, err) && pol_world_new(config, 1, server.revocation, &world, err);
     if (!ok || only_check || !pol_listeners_open(config, &listeners, err)) {
         pol_world_free(world);
         pol_revocation_free(server.revocation);
+        pol_redis_free(server.redis);
         pol_introspection_free(server.introspection);
         pol_config_free(config);
         close_loop(&loop);

@@ -6,6 +6,7 @@
 #include "runtime/identity/revocation.h"
 #include "runtime/server/log.h"
 #include "runtime/server/decision_log.h"
+#include "runtime/server/redis_store.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -229,6 +230,11 @@ static void write_cache_entries(const pol_server *server, pol_buf *out, const ch
 static void write_introspections(const pol_server *server, pol_buf *out, const char *name)
 {
     write_plain(out, name, "", (double)pol_introspection_count(server->introspection).asked);
+}
+
+static void write_redis_up(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "", server->redis && pol_redis_is_up(server->redis));
 }
 
 static void write_connections(const pol_server *server, pol_buf *out, const char *name)

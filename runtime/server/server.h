@@ -28,6 +28,7 @@ typedef struct pol_server {
     struct pol_replay *replay; /* DPoP proofs that were used */
     struct pol_revocation *revocation; /* what OCSP responders say; lives longer than every world */
     struct pol_introspection *introspection; /* what is known of opaque tokens; lives longer than every world */
+    struct pol_redis *redis; /* where that is known too; NULL: nowhere */
     struct pol_fetcher *fetcher; /* lives longer than every world */
     pol_counter n_refused;    /* connections; counted by the acceptor */
     struct pol_worker **workers;
