@@ -4,7 +4,7 @@
  */
 #include "runtime/identity/token_cache.h"
 #include "runtime/identity/trust.h"
-#include "tests/unit/identity_fixture.h"
+#include "tests/unit/opaque_fixture.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -172,6 +172,61 @@ static void a_known_token_takes_no_memory_and_no_lock(void **state)
     pol_trust_free(trust);
 }
 
+static int64_t read_clock(void)
+{
+    return NOW_NS;
+}
+
+static void a_known_opaque_token_takes_no_memory_and_no_lock(void **state)
+{
+    (void)state;
+    enum { TIMES = 1000 };
+    pol_arena decision;
+    pol_verified_token seen;
+    asked_level level = {0};
+    pol_trust *trust = make_asking_trust("api", 60000, 5000);
+    pol_introspection *all = make_introspection(&level);
+    pol_opaque_view view = {.all = all, .cache = pol_opaque_cache_new()};
+    pol_bytes token = POL_BYTES("2YotnFZFEjr1zCsicMWpAA"), other = POL_BYTES("tGzv3JOkF0XG5Qx2TlKWIA");
+    const int64_t now_ns = NOW_NS;
+    pol_introspection_set_clock(all, read_clock);
+    pol_arena_init(&decision, 0);
+    hook_allocator();
+    for (unsigned i = 0; i < 2; i++) {
+        assert_string_equal(pol_trust_token(trust, NULL, &view, &decision, i ? other : token, now_ns, &seen), "introspection_failed");
+        assert_true(view.pending);
+        answer_level(&level, now_ns, i ? "{\"active\":false}" : "{\"active\":true,\"sub\":\"ann\",\"scope\":\"read write\",\"aud\":[\"orders\"]}");
+    }
+    for (unsigned i = 0; i < 2; i++) { /* from the process to the thread, then from the thread */
+        size_t allocations = n_allocations, locks = n_locks;
+        pol_arena_reset(&decision);
+        assert_null(pol_trust_token(trust, NULL, &view, &decision, token, now_ns, &seen));
+        assert_string_equal(pol_trust_token(trust, NULL, &view, &decision, other, now_ns, &seen), "token_inactive");
+        if (i == 0) { /* the counters count */
+            assert_true(n_allocations > allocations);
+            assert_true(n_locks > locks);
+        }
+    }
+    size_t allocations = n_allocations, locks = n_locks;
+    unsigned n_active = 0, n_inactive = 0;
+    for (unsigned i = 0; i < TIMES; i++) {
+        pol_arena_reset(&decision);
+        n_inactive += pol_trust_token(trust, NULL, &view, &decision, other, now_ns, &seen) != NULL;
+        n_active += pol_trust_token(trust, NULL, &view, &decision, token, now_ns, &seen) == NULL;
+    }
+    allocations = n_allocations - allocations;
+    locks = n_locks - locks;
+    assert_int_equal(n_active, TIMES);
+    assert_int_equal(n_inactive, TIMES);
+    assert_int_equal(allocations, 0);
+    assert_int_equal(locks, 0);
+    assert_true(pol_equal(seen.claims, read_json("{\"active\":true,\"aud\":[\"orders\"],\"iss\":\"https://id.example\",\"scope\":\"read write\",\"sub\":\"ann\"}")));
+    pol_arena_deinit(&decision);
+    pol_opaque_cache_free(view.cache);
+    pol_introspection_free(all);
+    pol_trust_free(trust);
+}
+
 /* In trust: a root and a certificate by it for an hour, in PEM. */
 static pol_trust *make_roots(EVP_PKEY *by, pol_bytes *pem)
 {
@@ -318,6 +373,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_known_token_takes_no_memory_and_no_lock),
+        cmocka_unit_test(a_known_opaque_token_takes_no_memory_and_no_lock),
         cmocka_unit_test(a_known_certificate_takes_no_memory_and_no_lock),
         cmocka_unit_test(what_is_found_is_what_was_added),
         cmocka_unit_test(much_is_not_kept),
