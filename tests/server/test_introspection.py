@@ -6,11 +6,12 @@ import json
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 import time
 
 from authorization_server import Client, usual_clients
-from daemon import EVALUATION, main, request, same
+from daemon import EVALUATION, POLD, main, request, same
 from frames import EVALUATION as ONE
 from frames import FrameClient
 from introspecting import ASKED, NOBODY, asked, body_of, decide, outcome, serving, token_of
@@ -172,6 +173,42 @@ def test_the_daemon_proves_who_it_is():
     ):
         with serving(introspection, clients=clients) as (d, server):
             same(outcome(d, token_of(server)), wanted, introspection)
+
+
+def test_nothing_tells_a_secret():
+    """Tokens, secrets, keys and assertions are in no output, whatever goes wrong."""
+    key = Key("ES256", "k1")
+
+    def clients(folder):
+        (folder / "k.jwk").write_text(json.dumps(key.jwk))
+        return usual_clients() + [Client("signs", public=True, introspects=True, key=key)]
+
+    ways = [{}, {"client_id": "opaque"}, {"client_id": "signs", "auth": "private_key_jwt", "secret_file": None, "jwk_file": "k.jwk"},
+            {"url": "https://127.0.0.1:1/introspect"}, {"ca": "ca.pem"}]
+    for way in ways:
+        with serving(way, clients=clients, log={"level": "debug", "decisions": True}, decision_log={"file": "decisions"}) as (d, server):
+            token, told = token_of(server), []
+            for instead in (None, (500, token), (200, token), (200, json.dumps({"active": True, "aud": "orders", "iss": token}))):
+                if instead:
+                    server.instead["/introspect"] = instead
+                for path, body in ((EVALUATION, body_of(token)), (EVALUATION, body_of("not-" + token)), (EVALUATION + "?explain=full", body_of(token_of(server))),
+                                   ("/access/v1/evaluations", {**body_of(token_of(server)), "evaluations": [{}, {}]})):
+                    answer = d.ask("POST", path, body)
+                    told.append(repr(answer.headers) + answer.body.decode())
+            told += [d.ask("GET", path).body.decode() for path in ("/metrics", "/health")]
+            for name, text in (("broken.jwk", json.dumps(key.jwk)[:-9]), ("public.jwk", json.dumps({**key.public, "k": key.jwk["d"]}))):
+                (d.folder / name).write_text(text)
+                settings = json.loads((d.folder / "pold.yaml").read_text())
+                settings["identity"]["issuers"][0]["introspection"].update(client_id="signs", auth="private_key_jwt", jwk_file=name)
+                (d.folder / "other.yaml").write_text(json.dumps(settings))
+                run = subprocess.run([POLD, "--check", "-c", "other.yaml"], cwd=d.folder, capture_output=True, text=True, timeout=60)
+                same(run.returncode, 1)
+                told.append(run.stdout + run.stderr)
+            secrets = server.secrets() + [key.jwk["d"]]
+            d.stop()
+            told += [d.log(), (d.folder / "decisions").read_text()]
+            assert token in secrets and "introspection" in "".join(told) + str(way)
+            same([(secret[:8], text[:200]) for secret in secrets for text in told if secret in text or secret[:32] in text], [], way)
 
 
 def test_stopping_answers_who_waits():
