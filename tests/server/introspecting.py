@@ -2,6 +2,7 @@
 """A daemon that asks an authorization server about opaque tokens, as the tests of introspection share it."""
 import contextlib
 import json
+import socket
 
 from authorization_server import AuthorizationServer
 from credentials import Credentials
@@ -20,9 +21,24 @@ ASKED = {"action": {"name": "read"}, "resource": {"type": "note", "id": "1", "pr
 NOBODY = {**ASKED, "subject": {"type": "user", "id": "bob"}}
 
 
+def start_with_tls(d):
+    """Another may take the port that was free a moment ago: then the next one."""
+    for tries in range(20):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            d.port = s.getsockname()[1]
+        d.settings["tls"] = {"address": f"127.0.0.1:{d.port}", "certificate": "server.pem", "key": "server.key"}
+        try:
+            d.start()
+            return
+        except AssertionError:
+            if tries == 19:
+                raise
+
+
 @contextlib.contextmanager
-def serving(introspection=None, keys=False, clients=None, waits="60s", **settings):
-    """(daemon, authorization server)"""
+def serving(introspection=None, keys=False, clients=None, waits="60s", tls=False, **settings):
+    """(daemon, authorization server). tls: the daemon listens at d.port too, for the certificate `web`."""
     with Daemon({"decision": "polward/decision", **settings}, data={}, modules={"notes.pol": POLICY}) as d:
         d.stop()
         c = Credentials(d.folder)
@@ -36,7 +52,11 @@ def serving(introspection=None, keys=False, clients=None, waits="60s", **setting
                 issuer.update(jwks_file="keys.json", algorithms=["ES256"])
             (d.folder / "api.secret").write_text((server.clients["api"].secret or "none") + "\n")
             d.settings["identity"] = {"issuers": [issuer], "introspection": {"wait": waits}, "trust": ["ca.pem"]}
-            d.start()
+            if tls:
+                c.certificate("server", "IP:127.0.0.1")
+                start_with_tls(d)
+            else:
+                d.start()
             try:
                 yield d, server
             finally:

@@ -11,7 +11,7 @@ import sys
 import time
 
 from authorization_server import Client, usual_clients
-from daemon import EVALUATION, POLD, main, request, same
+from daemon import EVALUATION, POLD, Client as HttpClient, main, request, same
 from frames import EVALUATION as ONE
 from frames import FrameClient
 from introspecting import ASKED, NOBODY, asked, body_of, decide, outcome, serving, token_of
@@ -98,6 +98,50 @@ def test_several_workers_ask_once():
         server.gate.set()
         same([c.read().json()["decision"] for c in waiting], [True] * 40)
         same(asked(server), 1)
+
+
+def connect_tls(d):
+    context = ssl.create_default_context(cafile=str(d.folder / "ca.pem"))
+    context.load_cert_chain(d.folder / "web.pem", d.folder / "web.key")
+    plain = socket.create_connection(("127.0.0.1", d.port), timeout=40)
+    d.clients.append(HttpClient(context.wrap_socket(plain, server_hostname="127.0.0.1")))
+    return d.clients[-1]
+
+
+def test_requests_wait_over_tls_too():
+    """Behind one that waits come others, in the same bytes and later, while it waits."""
+    with serving(workers=1, tls=True) as (d, server):
+        first, second = token_of(server), token_of(server)
+        server.gate.clear()
+        clients = [connect_tls(d) for _ in range(5)]
+        gone = connect_tls(d)
+        for c in (*clients, gone):
+            c.send(request("POST", EVALUATION, NOBODY) + request("POST", EVALUATION, body_of(first)) + request("POST", EVALUATION, body_of(second)) * 2)
+        d.wait(lambda: d.metric("polward_parked_total") == 6, 30)
+        for c in clients:
+            c.send(request("POST", EVALUATION, body_of("unknown")) + request("POST", EVALUATION, body_of(first))[:-10])
+        gone.close()
+        same([c.read().json()["decision"] for c in clients], [False] * 5, "what stands before is answered")
+        server.gate.set()
+        for c in clients:
+            same([c.read().json()["decision"] for _ in range(4)], [True, True, True, False])
+            c.send(request("POST", EVALUATION, body_of(first))[-10:])
+            same(c.read().json()["decision"], True)
+        same(asked(server), 3)
+
+
+def test_a_client_that_sends_no_more_is_answered():
+    with serving(workers=1) as (d, server):
+        for unfinished in (b"", b"POST /acc"):
+            token = token_of(server)
+            server.gate.clear()
+            before = d.metric("polward_parked_total")
+            client = send(d, request("POST", EVALUATION, body_of(token)) * 2 + unfinished)
+            client.sock.shutdown(socket.SHUT_WR)
+            d.wait(lambda: d.metric("polward_parked_total") == before + 1, 30)
+            server.gate.set()
+            same([client.read().json()["decision"] for _ in range(2)], [True] * 2)
+            same(client.read().status if unfinished else client.read(), 400 if unfinished else None)
 
 
 def test_a_silent_issuer_denies():
