@@ -11,6 +11,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event_struct.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -24,6 +25,7 @@ typedef enum {
 } connection_state;
 
 enum {
+    PARKED_FRAMES_MAX = 256, /* of one connection; one more holds up those behind it */
     LINGER_MS = 1000,
     LINGER_BYTES = 1 << 20,
     TLS_BACKLOG = 262144, /* answers waiting in a TLS connection's buffer before no more requests are taken */
@@ -31,6 +33,16 @@ enum {
 };
 
 typedef enum { SILENT, HTTP, GREETING, FRAMES } speech; /* nothing has come yet; GREETING: its first byte has */
+
+/* A frame that waits for an introspection, apart from its connection, which goes on with others. */
+typedef struct pol_parked_frame {
+    TAILQ_ENTRY(pol_parked_frame) link;
+    struct pol_connection *connection;
+    uint8_t awaited[POL_OPAQUE_KEY];
+    int64_t begun_ns, until_ms;
+    pol_wire_frame frame;
+    uint8_t bytes[]; /* the whole of it, and room for a NUL */
+} parked_frame;
 
 typedef struct pol_connection {
     TAILQ_ENTRY(pol_connection) link, parked_link;
@@ -50,6 +62,7 @@ typedef struct pol_connection {
     uint8_t awaited[POL_OPAQUE_KEY];
     int64_t begun_ns;         /* of the request at the beginning, once it was parked; else 0 */
     int64_t parked_until_ms;
+    unsigned n_parked_frames;
     bool continued;   /* 100 was sent for the request at the beginning */
     bool ended;       /* the client sends no more */
     bool close_after; /* once out is written */
@@ -58,12 +71,30 @@ typedef struct pol_connection {
     int64_t deadline_ms;
 } pol_connection;
 
+static void drop_parked_frame(parked_frame *f)
+{
+    TAILQ_REMOVE(&f->connection->worker->parked_frames, f, link);
+    f->connection->n_parked_frames--;
+    OPENSSL_clear_free(f, sizeof *f + f->frame.whole + 1); /* a token is in it */
+}
+
+static void drop_parked_frames(pol_connection *c)
+{
+    parked_frame *next;
+    for (parked_frame *f = TAILQ_FIRST(&c->worker->parked_frames); f && c->n_parked_frames; f = next) {
+        next = TAILQ_NEXT(f, link);
+        if (f->connection == c)
+            drop_parked_frame(f);
+    }
+}
+
 static void close_connection(pol_connection *c)
 {
     pol_worker *w = c->worker;
     TAILQ_REMOVE(&w->connections, c, link);
     if (c->parked)
         TAILQ_REMOVE(&w->parked, c, parked_link);
+    drop_parked_frames(c);
     if (c->tls) {
         bufferevent_free(c->tls); /* closes fd */
     } else {
@@ -168,22 +199,31 @@ static void park(pol_connection *c, int64_t begun_ns)
         event_del(&c->read_event);
 }
 
-/* Lets handlers see the request. False: it is parked. */
+/* False: the connection is to be parked with it. begun_ns: of the frame. */
+POL_MUST_USE static bool park_frame(pol_connection *c, const pol_wire_frame *frame, const uint8_t *text, int64_t begun_ns)
+{
+    pol_worker *w = c->worker;
+    parked_frame *f = c->n_parked_frames < PARKED_FRAMES_MAX ? OPENSSL_malloc(sizeof *f + frame->whole + 1) : NULL;
+    if (!f)
+        return false;
+    *f = (parked_frame){.connection = c, .begun_ns = begun_ns, .until_ms = pol_monotonic_ms() + (int64_t)w->world->config->introspection_wait_ms, .frame = *frame};
+    memcpy(f->bytes, text, frame->whole);
+    memcpy(f->awaited, w->opaque.key, sizeof f->awaited);
+    TAILQ_INSERT_TAIL(&w->parked_frames, f, link);
+    c->n_parked_frames++;
+    pol_count(&w->metrics.parked, 1);
+    return true;
+}
+
+/* Lets handlers see the request. False: it has to wait. */
 POL_MUST_USE static bool handle(pol_connection *c, pol_request *request, pol_answer *answer, pol_route_id *route)
 {
     pol_worker *w = c->worker;
-    if (c->begun_ns)
-        request->begun_ns = c->begun_ns;
     w->opaque.pending = false;
     pol_arena_reset(&w->arena);
     *route = pol_answer_request(w, request, answer);
     w->opaque.give_up = false;
-    if (w->opaque.pending) {
-        park(c, request->begun_ns);
-        return false;
-    }
-    c->begun_ns = 0;
-    return true;
+    return !w->opaque.pending;
 }
 
 /* ---- requests ---- */
@@ -220,15 +260,18 @@ POL_MUST_USE static bool serve_request(pol_connection *c, uint8_t *text, bool mo
         .head = &w->head,
         .body = pol_bytes_of(text + w->head.head_bytes, w->head.body_bytes),
         .peer = &c->peer,
-        .begun_ns = pol_monotonic_ns(),
+        .begun_ns = c->begun_ns ? c->begun_ns : pol_monotonic_ns(),
     };
     /* the JSON reader wants a NUL behind the text; what stands there is the next request's first byte */
     *end = 0;
     pol_route_id route;
     bool handled = handle(c, &request, &answer, &route);
     *end = behind;
-    if (!handled)
+    if (!handled) {
+        park(c, request.begun_ns);
         return true;
+    }
+    c->begun_ns = 0;
     if (!w->head.keep_alive || (w->draining && !more))
         c->close_after = true;
     pol_metrics_http(&w->metrics, route, answer.status, w->head.method, (uint64_t)(pol_monotonic_ns() - request.begun_ns));
@@ -256,8 +299,8 @@ POL_MUST_USE static bool refuse_frame(pol_connection *c, uint32_t id, int status
     return send_framed(c, id, &answer);
 }
 
-/* The frame, whole at text, is answered as the same request by HTTP. */
-POL_MUST_USE static bool serve_frame(pol_connection *c, const pol_wire_frame *frame, uint8_t *text, bool more)
+/* The frame, whole at text, is answered as the same request by HTTP. waited: where it was parked before; NULL: nowhere. */
+POL_MUST_USE static bool serve_frame(pol_connection *c, const pol_wire_frame *frame, uint8_t *text, bool more, parked_frame *waited)
 {
     pol_worker *w = c->worker;
     pol_answer answer = begin_answer(w);
@@ -268,7 +311,7 @@ POL_MUST_USE static bool serve_frame(pol_connection *c, const pol_wire_frame *fr
         .head = &w->head,
         .body = pol_bytes_of(text + POL_WIRE_ASKED_BYTES, frame->whole - POL_WIRE_ASKED_BYTES),
         .peer = &c->peer,
-        .begun_ns = pol_monotonic_ns(),
+        .begun_ns = waited ? waited->begun_ns : c->begun_ns ? c->begun_ns : pol_monotonic_ns(),
     };
     pol_route_id route = POL_ROUTE_NONE;
     bool handled = true;
@@ -278,11 +321,23 @@ POL_MUST_USE static bool serve_frame(pol_connection *c, const pol_wire_frame *fr
     else
         handled = handle(c, &request, &answer, &route);
     *end = behind;
-    if (!handled)
+    if (!handled && waited) {
+        memcpy(waited->awaited, w->opaque.key, sizeof waited->awaited);
         return true;
+    }
+    if (!handled) {
+        if (c->begun_ns || !park_frame(c, frame, text, request.begun_ns))
+            park(c, request.begun_ns);
+        return true;
+    }
+    const uint32_t id = frame->id;
+    if (waited)
+        drop_parked_frame(waited); /* and frame with it */
+    else
+        c->begun_ns = 0;
     c->close_after = c->close_after || (w->draining && !more);
     pol_metrics_http(&w->metrics, route, answer.status, w->head.method, (uint64_t)(pol_monotonic_ns() - request.begun_ns));
-    return send_framed(c, frame->id, &answer);
+    return send_framed(c, id, &answer);
 }
 
 POL_MUST_USE static bool serve_frames(pol_connection *c, uint8_t *text, size_t n, size_t *used)
@@ -313,7 +368,7 @@ POL_MUST_USE static bool serve_frames(pol_connection *c, uint8_t *text, size_t n
         case POL_WIRE_COMPLETE:
             break;
         }
-        POL_TRY(serve_frame(c, &frame, text + *used, left.n > frame.whole));
+        POL_TRY(serve_frame(c, &frame, text + *used, left.n > frame.whole, NULL));
         if (c->parked)
             return true;
         *used += frame.whole;
@@ -390,6 +445,11 @@ static void finish(pol_connection *c)
 static void after_serving(pol_connection *c)
 {
     const pol_config *config = c->worker->world->config;
+    if (c->n_parked_frames) {
+        if (c->ended && !c->tls)
+            event_del(&c->read_event); /* the end can be read again and again */
+        return;
+    }
     if (c->close_after && !has_output(c)) {
         finish(c);
         return;
@@ -708,8 +768,36 @@ static void resume(pol_connection *c, bool give_up)
     after_serving(c);
 }
 
+/* Handles a parked frame again. False: its connection is closed, and all its frames are gone. */
+POL_MUST_USE static bool resume_frame(parked_frame *f, bool give_up)
+{
+    pol_connection *c = f->connection;
+    c->worker->opaque.give_up = give_up;
+    bool alive = is_still_good(c) && serve_frame(c, &f->frame, f->bytes, true, f);
+    c->worker->opaque.give_up = false;
+    if (alive)
+        after_serving(c); /* which closes it only behind its last frame */
+    else
+        close_connection(c);
+    return alive;
+}
+
+/* Frames that are no longer awaited, or whose time is over. */
+static void resume_frames(pol_worker *worker, bool late_ones)
+{
+    int64_t now = pol_monotonic_ms();
+    parked_frame *next;
+    for (parked_frame *f = TAILQ_FIRST(&worker->parked_frames); f; f = next) {
+        next = TAILQ_NEXT(f, link);
+        bool due = late_ones ? now >= f->until_ms : !pol_introspection_is_pending(worker->opaque.all, f->awaited);
+        if (due && !resume_frame(f, late_ones))
+            next = TAILQ_FIRST(&worker->parked_frames);
+    }
+}
+
 void pol_connections_resume(pol_worker *worker)
 {
+    resume_frames(worker, false);
     pol_connection *next, *last = TAILQ_LAST(&worker->parked, parked_connections);
     for (pol_connection *c = TAILQ_FIRST(&worker->parked); c; c = next) {
         next = c == last ? NULL : TAILQ_NEXT(c, parked_link); /* those that are parked again stand behind */
@@ -720,6 +808,7 @@ void pol_connections_resume(pol_worker *worker)
 
 void pol_connections_sweep(pol_worker *worker)
 {
+    resume_frames(worker, true);
     int64_t now = pol_monotonic_ms();
     pol_connection *next;
     for (pol_connection *c = TAILQ_FIRST(&worker->connections); c; c = next) {
@@ -733,7 +822,7 @@ void pol_connections_sweep(pol_worker *worker)
                 resume(c, true);
             continue;
         }
-        if (now < c->deadline_ms)
+        if (now < c->deadline_ms || c->n_parked_frames)
             continue;
         bool late_request = c->state == SERVING && c->in.n && !has_output(c) && !c->close_after;
         if (late_request || has_output(c) || c->state == HANDSHAKE)

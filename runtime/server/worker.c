@@ -167,6 +167,7 @@ bool pol_worker_start(pol_server *server, unsigned number, pol_worker **out, pol
     w->date_s = -1;
     TAILQ_INIT(&w->connections);
     TAILQ_INIT(&w->parked);
+    TAILQ_INIT(&w->parked_frames);
     pol_arena_init(&w->arena, 0);
     pol_arena_init(&w->item, 0);
     if (!set_up(w, err)) {

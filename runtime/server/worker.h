@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 struct pol_connection;
+struct pol_parked_frame;
 
 typedef struct pol_worker {
     pol_server *server;
@@ -41,6 +42,7 @@ typedef struct pol_worker {
     bool draining, inbox_closed;
     int64_t drain_until_ms;
     TAILQ_HEAD(, pol_connection) connections;
+    TAILQ_HEAD(, pol_parked_frame) parked_frames;
     TAILQ_HEAD(parked_connections, pol_connection) parked; /* those of them that wait for an introspection */
     pol_metrics metrics;
 } pol_worker;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Opaque tokens: asked of an authorization server once, known until they end, and never a worker that waits."""
+import contextlib
 import hashlib
 import json
 import signal
@@ -60,16 +61,12 @@ def test_every_protocol():
         same(found["results"], [{"name": "read"}])
         described = {"method": "GET", "path": "/n", "headers": {"Authorization": "Bearer " + token_of(server)}}
         same(d.ask("POST", EVALUATION, {**ASKED, "request": described}).json()["decision"], True)
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(40)
-            s.connect(str(d.socket))
-            c = FrameClient(s)
+        with framing(d) as c:
             tokens = [token_of(server), token_of(server), "unknown", "unknown"]
             for i, token in enumerate(tokens):
                 c.send(i, ONE, body_of(token))
-            same([(n, status, a["decision"]) for n, status, a in (c.read() for _ in tokens)], [(0, 200, True), (1, 200, True), (2, 200, False), (3, 200, False)])
+            same(sorted((n, status, a["decision"]) for n, status, a in (c.read() for _ in tokens)), [(0, 200, True), (1, 200, True), (2, 200, False), (3, 200, False)])
         same(asked(server), 6)
-        same(d.metric("polward_parked_total"), 6)
 
 
 def test_the_worker_goes_on():
@@ -98,6 +95,53 @@ def test_several_workers_ask_once():
         server.gate.set()
         same([c.read().json()["decision"] for c in waiting], [True] * 40)
         same(asked(server), 1)
+
+
+@contextlib.contextmanager
+def framing(d):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(40)
+        s.connect(str(d.socket))
+        yield FrameClient(s)
+
+
+def test_frames_do_not_wait_for_each_other():
+    """One that waits holds up no other of its connection, unless there are very many; a client that sends no more gets all answers."""
+    with serving(workers=1) as (d, server):
+        token = token_of(server)
+        server.gate.clear()
+        with framing(d) as c:
+            for number, body in ((1, body_of(token)), (2, NOBODY), (3, body_of(token)), (4, NOBODY)):
+                c.send(number, ONE, body)
+            same(sorted((n, a["decision"]) for n, _, a in (c.read(), c.read())), [(2, False), (4, False)])
+            c.sock.shutdown(socket.SHUT_WR)
+            d.wait(lambda: d.metric("polward_parked_total") == 2, 30)
+            server.gate.set()
+            same(sorted((n, a["decision"]) for n, _, a in (c.read(), c.read())), [(1, True), (3, True)])
+            same(c.sock.recv(1), b"")
+        with framing(d) as c:
+            server.gate.clear()
+            tokens = [token_of(server) for _ in range(3)]
+            for number in range(300):
+                c.send(number, ONE, body_of(tokens[number % 3]))
+            d.wait(lambda: d.metric("polward_parked_total") == 2 + 257, 30)
+            with framing(d) as gone:
+                gone.send(1, ONE, body_of(tokens[0]))
+                d.wait(lambda: d.metric("polward_parked_total") == 2 + 258, 30)
+            server.gate.set()
+            same(sorted((n, a["decision"]) for n, _, a in (c.read() for _ in range(300))), [(n, True) for n in range(300)])
+        same(asked(server), 4)
+
+
+def test_a_frame_that_waits_too_long_is_denied():
+    with serving(workers=1, waits="100ms") as (d, server):
+        server.gate.clear()
+        with framing(d) as c:
+            c.send(7, ONE, body_of(token_of(server)))
+            number, status, answer = c.read()
+            same((number, status, answer["decision"], answer["context"]["reason"]), (7, 200, False, "introspection_failed"))
+            c.send(8, ONE, NOBODY)
+            same(c.read()[0], 8)
 
 
 def connect_tls(d):
