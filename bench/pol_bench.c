@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * pol-bench WORKLOAD_DIR: compiles a workload's policy with its data, checks every decision against the expected one, then times
  * single decisions over several rounds and prints one line of JSON. --policy takes another text of the same policy, --query another question, --bundle a
- * bundle in the place of both text and data, whose opening is the load then; --unchecked goes without expected decisions.
+ * bundle in the place of both text and data, whose opening is the load then; --unchecked goes without expected decisions. --limit decides by the hand-written C of limit/ instead.
  */
+#include "bench/limit/limit.h"
 #include "compiler/compile.h"
 #include "runtime/engine.h"
 #include "runtime/json.h"
@@ -16,9 +17,10 @@
 
 typedef struct {
     const char *dir, *name, *policy, *path, *bundle_file;
-    bool from_json, unchecked;
+    bool from_json, unchecked, by_hand;
     unsigned rounds;
     pol_arena arena; /* requests and what is expected */
+    pol_arena scratch; /* of one decision by hand */
     pol_buf requests_text, expected_text;
     pol_bytes *requests;
     pol_value *inputs, *expected;
@@ -26,6 +28,8 @@ typedef struct {
     pol_value query;
     pol_entry entry;
     pol_bundle *bundle;
+    const limit *limit;
+    const void *limit_state;
     pol_eval *eval;
     double load_ms;
     uint32_t mismatches;
@@ -115,8 +119,28 @@ POL_MUST_USE static bool compile(bench *b, pol_buf *bytes, pol_error *err)
     return ok;
 }
 
+POL_MUST_USE static bool load_limit(bench *b, pol_error *err)
+{
+    static const limit *const limits[] = {&limit_zero_trust, &limit_rbac, &limit_gdrive, &limit_http_acl};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        if (pol_bytes_starts(pol_bytes_text(b->name), pol_bytes_text(limits[i]->name)))
+            b->limit = limits[i];
+    if (!b->limit)
+        return pol_fail(err, POL_E_USAGE, "nobody has written %s by hand", b->name);
+    POL_CLEAN(pol_buf_deinit) pol_buf text = {0};
+    pol_value data;
+    POL_TRY(read_text(b, "data.json", &text, err));
+    uint64_t from = now_ns();
+    POL_TRY(pol_json_read(&b->arena, pol_buf_view(&text), NULL, &data, err));
+    b->limit_state = b->limit->load(&b->arena, data);
+    b->load_ms = (double)(now_ns() - from) / 1e6;
+    return true;
+}
+
 POL_MUST_USE static bool load(bench *b, pol_error *err)
 {
+    if (b->by_hand)
+        return load_limit(b, err);
     POL_CLEAN(pol_buf_deinit) pol_buf bytes = {0};
     POL_TRY(read_query(b, err));
     uint64_t from = now_ns();
@@ -148,13 +172,25 @@ static bool agrees(pol_arena *arena, pol_value wanted, pol_value got)
     return pol_equal(wanted, got);
 }
 
+static pol_arena *arena_of(bench *b)
+{
+    return b->limit ? &b->scratch : pol_eval_arena(b->eval);
+}
+
 POL_MUST_USE static bool decide(bench *b, uint32_t i, pol_value *result, pol_error *err)
 {
     pol_value input = b->inputs[i];
-    pol_eval_begin(b->eval, b->bundle);
+    if (b->limit)
+        pol_arena_reset(&b->scratch);
+    else
+        pol_eval_begin(b->eval, b->bundle);
     if (b->from_json) {
         pol_json_options options = {.borrow = true};
-        POL_TRY(pol_json_read(pol_eval_arena(b->eval), b->requests[i], &options, &input, err));
+        POL_TRY(pol_json_read(arena_of(b), b->requests[i], &options, &input, err));
+    }
+    if (b->limit) {
+        *result = pol_bool(b->limit->decide(b->limit_state, input));
+        return true;
     }
     return pol_eval_run(b->eval, b->entry, input, result, err);
 }
@@ -168,7 +204,7 @@ static void check_all(bench *b)
         if (!decide(b, i, &got, &err)) {
             fprintf(stderr, "request %u: %s: %s\n", i + 1, pol_code_text(err.code), err.text);
             b->mismatches++;
-        } else if (!b->unchecked && !agrees(pol_eval_arena(b->eval), b->expected[i], got)) {
+        } else if (!b->unchecked && !agrees(arena_of(b), b->expected[i], got)) {
             POL_CLEAN(pol_buf_deinit) pol_buf text = {0};
             pol_buf_printf(&text, "request %u: wanted ", i + 1);
             pol_json_write(&text, b->expected[i], 0);
@@ -223,9 +259,9 @@ static void print_line(const bench *b)
     getrusage(RUSAGE_SELF, &usage);
     uint64_t clock = clock_cost_ns();
     uint64_t median = b->n_times ? b->times_ns[b->n_times / 2] : 0, p99 = b->n_times ? b->times_ns[b->n_times * 99 / 100] : 0;
-    printf("{\"engine\": \"polward%s\", \"workload\": \"%s\", \"n\": %u, \"ns_per_decision_median\": %" PRIu64
+    printf("{\"engine\": \"%s%s\", \"workload\": \"%s\", \"n\": %u, \"ns_per_decision_median\": %" PRIu64
            ", \"p99_ns\": %" PRIu64 ", \"load_ms\": %.2f, \"peak_rss_kb\": %ld, \"mismatches\": %u}\n",
-           b->from_json ? "-from-json" : "", b->name, b->n, median > clock ? median - clock : 0, p99 > clock ? p99 - clock : 0,
+           b->by_hand ? "limit" : "polward", b->from_json ? "-from-json" : "", b->name, b->n, median > clock ? median - clock : 0, p99 > clock ? p99 - clock : 0,
            b->load_ms, usage.ru_maxrss, b->mismatches);
 }
 
@@ -243,7 +279,7 @@ POL_MUST_USE static bool run(bench *b, pol_error *err)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: pol-bench WORKLOAD_DIR [--from-json] [--rounds N] [--policy FILE] [--query PATH] [--bundle FILE] [--unchecked]\n");
+    fprintf(stderr, "usage: pol-bench WORKLOAD_DIR [--from-json] [--rounds N] [--policy FILE] [--query PATH] [--bundle FILE] [--unchecked] [--limit]\n");
     return 2;
 }
 
@@ -263,6 +299,8 @@ int main(int argc, char **argv)
             b.bundle_file = argv[++i];
         else if (strcmp(argv[i], "--unchecked") == 0)
             b.unchecked = true;
+        else if (strcmp(argv[i], "--limit") == 0)
+            b.by_hand = true;
         else if (argv[i][0] == '-' || b.dir)
             return usage();
         else
@@ -277,6 +315,7 @@ int main(int argc, char **argv)
     b.name = strrchr(dir, '/') ? strrchr(dir, '/') + 1 : dir;
     pol_error err;
     pol_arena_init(&b.arena, 0);
+    pol_arena_init(&b.scratch, 0);
     bool ok = run(&b, &err);
     if (!ok)
         fprintf(stderr, "pol-bench: %s: %s\n", pol_code_text(err.code), err.text);
@@ -286,6 +325,7 @@ int main(int argc, char **argv)
     pol_buf_deinit(&b.requests_text);
     pol_buf_deinit(&b.expected_text);
     pol_arena_deinit(&b.arena);
+    pol_arena_deinit(&b.scratch);
     free(b.times_ns);
     free(dir);
     return !ok || b.mismatches ? 1 : 0;

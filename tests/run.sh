@@ -149,6 +149,8 @@ suite bench/tokens build/release/bin/token-bench 0.02
 
 say "== workloads for scale, at their small sizes"
 suite scale python3 bench/scale.py --check build/release/bin
+suite bench/workloads python3 bench/run.py --check
+suite bench/workloads/asan python3 bench/run.py --check --bin build/asan/bin
 
 say "== installed"
 suite install python3 tests/install/run.py build/release
