@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# bench/run.sh [--quick] [--install-peers] [--only PART] [--out FOLDER] [FOLDER...]: measures everything of docs/performance.md in one run, and writes
+# bench/run.sh [--quick] [--install-peers] [--out FOLDER] [FOLDER...]: decides workloads by this engine, by C and by peers in one run, and writes
 # results.md and results.json. A FOLDER is one more workload, of the format that bench/workloads.py writes. Without peers their columns stay
 # empty; --install-peers gets and builds them by go and cargo, into build/peers.
 set -eu
