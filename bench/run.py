@@ -130,7 +130,7 @@ def part_decisions(folders, options, scratch):
             rows[os.path.basename(folder)] = decide(folder, part == "from-json", options, scratch)
     text = ["## A decision, input ready (median µs, × slowest turn over fastest)", "", *table(results["native"]), "",
             "## A decision, from JSON text", "", *table(results["from-json"]), "",
-            "## Load ms / peak MB, requests included", "", *load_table(results["native"]), ""]
+            "## Load ms / peak MB, requests included (a process counts the runner that started it, some 16 MB, as the least)", "", *load_table(results["native"]), ""]
     return results, text
 
 
