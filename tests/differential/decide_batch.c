@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * decide-batch: one bundle and its questions a line of standard input, answers a line of standard output; for tests that compare thousands of them.
  *   {"modules": {"a.pol": text}, "data": {...}, "path": "polward/decision", "inputs": [...], "plain": not optimised, "rego": its Rego target is wanted}
+ *   with "paths" instead of "path": each of them with every input
  *   {"results": [{"value": v} or {} or {"error": code}]}, with "rego": {name: text}, or {"refused": [[code, row, message]]}
  */
 #include "compiler/compile.h"
@@ -88,9 +89,14 @@ static void answer(pol_bytes line)
     } else {
         a.eval = pol_eval_new(NULL);
         inputs = pol_object_member(request, "inputs");
-        pol_value path = pol_path_split(&a.arena, pol_text(pol_object_member(request, "path")));
-        for (uint32_t i = 0; i < inputs.n; i++)
-            pol_builder_add(&results, ask(&a, path, pol_element(inputs, i)));
+        pol_value path = pol_object_member(request, "path"), paths = pol_object_member(request, "paths");
+        if (paths.tag != POL_ARRAY)
+            paths = pol_array_of(&a.arena, &path, 1);
+        for (uint32_t p = 0; p < paths.n; p++) {
+            path = pol_path_split(&a.arena, pol_text(pol_element(paths, p)));
+            for (uint32_t i = 0; i < inputs.n; i++)
+                pol_builder_add(&results, ask(&a, path, pol_element(inputs, i)));
+        }
         pol_builder_put_text(&b, "results", pol_builder_array(&results));
         if (pol_equal(pol_object_member(request, "rego"), pol_bool(true)) && load(&a, request, &prepared, &err) && pol_compiler_prepare(prepared))
             pol_builder_put_text(&b, "rego", pol_compiler_rego(a.compiler, prepared));
