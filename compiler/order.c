@@ -273,6 +273,37 @@ static bool take_out_first(orderer *o, pol_varset *bound, pol_term **slot, bool 
     return false;
 }
 
+typedef enum { TAKE_ALL, TAKE_CALLS, TAKE_NOTHING } taking;
+
+/* Every ref and call below *slot is evaluated on its own, and *slot itself as far as top says. */
+static void take_out_operands(orderer *o, pol_term **slot, taking top, const pol_expr *e, expr_list *before)
+{
+    pol_term *t = *slot;
+    if (!t || pol_is_comprehension(t) || t->kind == POL_TERM_TEMPLATE || pol_is_print(t))
+        return;
+    bool equation = top == TAKE_NOTHING && t->kind == POL_TERM_CALL && t->builtin && strcmp(t->builtin->name, "equal") == 0;
+    for (uint32_t i = t->kind == POL_TERM_CALL || t->kind == POL_TERM_REF; i < t->n; i++)
+        take_out_operands(o, &t->items[i], equation ? TAKE_CALLS : TAKE_ALL, e, before);
+    bool document = t->kind == POL_TERM_REF || (t->kind == POL_TERM_VAR && t->bound == POL_BOUND_INPUT);
+    if ((top != TAKE_NOTHING && t->kind == POL_TERM_CALL) || (top == TAKE_ALL && document))
+        take_out(o, slot, e, before);
+}
+
+/* In Rego without future.keywords.not it is not the operands that `not` is about: `not f(input.x)` is undefined where input.x is. In
+ * .pol modules, as with future.keywords.not, undefined operands let it hold, which is what the signs of polarity.c go by. */
+static void free_negated(orderer *o, const pol_expr *e, expr_list *before)
+{
+    if (e->kind != POL_EXPR_NOT || e->braces || o->m->polward || !o->m->module || o->m->module->keyword_not)
+        return;
+    for (uint32_t i = 0; i < e->body->n; i++) {
+        pol_expr *inner = e->body->items[i];
+        const pol_expr *modifiers = inner->n_withs ? inner : e;
+        bool equation = inner->kind == POL_EXPR_ASSIGN || inner->kind == POL_EXPR_UNIFY;
+        take_out_operands(o, &inner->left, equation ? TAKE_CALLS : TAKE_NOTHING, modifiers, before);
+        take_out_operands(o, &inner->right, equation ? TAKE_CALLS : TAKE_ALL, modifiers, before);
+    }
+}
+
 /* Adds e to placed, behind what must be taken out of it so that no variable is met before it is
  * bound. */
 static void place(orderer *o, const pol_varset *safe, pol_expr *e, expr_list *placed)
@@ -287,6 +318,7 @@ static void place(orderer *o, const pol_varset *safe, pol_expr *e, expr_list *pl
             !(e->right && take_out_first(o, &bound, &e->right, false, e, placed)))
             break;
     }
+    free_negated(o, e, placed);
     add_expr(o, placed, e);
 }
 

@@ -10,6 +10,7 @@ import collections
 import json
 import pathlib
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from deviations import deviation
 
 HERE = pathlib.Path(__file__).resolve().parent
 SHOWN = 12
+MEMORY = 3 << 30  # what one of the two may take: numbers of any size can be asked for
 
 
 class Other:
@@ -30,7 +32,8 @@ class Other:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([self.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([self.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        resource.prlimit(self.process.pid, resource.RLIMIT_DATA, (MEMORY, MEMORY))
 
     def send(self, line):
         self.process.stdin.write(line)
@@ -63,6 +66,8 @@ class Number(str):
 
 def compare(program, ours, theirs):
     """(what differs, ours, theirs) or None"""
+    if "died" in theirs or any(str(r.get("error", "")).startswith(("eval_cancel", "limit_")) for a in (ours, theirs) for r in a.get("results", [])):
+        return None
     if "died" in ours:
         return "died", ours, theirs
     if "refused" in ours or "refused" in theirs:

@@ -37,8 +37,8 @@ SPECIAL = {"R": PATTERNS, "G": GLOBS, "T": TIMES, "D": DURATIONS, "Z": ZONES, "L
 
 # name, kinds of the operands, kind of the result; a capital is a string of that sort, N a number of nanoseconds
 CALLS = [line.split() for line in """
-abs n n|ceil n n|floor n n|round n n|count ? n|sum l n|product l n|max ? ?|min ? ?|sort ? a|numbers.range nn l|numbers.range_step nnn l
-plus nn n|minus nn n|mul nn n|div nn n|rem nn n|bits.and nn n|bits.or nn n|bits.xor nn n|bits.negate n n|bits.lsh nn n|bits.rsh nn n
+abs n n|ceil n n|floor n n|round n n|count ? n|sum l n|product l n|max ? ?|min ? ?|sort ? a|numbers.range ee l|numbers.range_step eee l
+plus nn n|minus nn n|mul nn n|div nn n|rem nn n|bits.and nn n|bits.or nn n|bits.xor nn n|bits.negate n n|bits.lsh ne n|bits.rsh ne n
 array.concat aa a|array.slice ann a|array.reverse a a|array.flatten a a
 union t t|intersection t t
 concat sw s|contains ss b|startswith ss b|endswith ss b|indexof ss n|indexof_n ss l|lower s s|upper s s|replace sss s|split ss w|substring snn s|strings.count ss n
@@ -55,7 +55,7 @@ urlquery.encode s s|urlquery.decode C s|urlquery.encode_object o s|urlquery.deco
 time.parse_rfc3339_ns T n|time.parse_duration_ns D n|time.parse_ns LT n|time.date N a|time.clock N a|time.weekday N s|time.add_date Nnnn n|time.diff NN a|time.format N s
 time.date z a|time.clock z a|time.weekday z s|time.format f s|time.diff zz a
 semver.compare VV n|semver.is_valid V b|units.parse U n|units.parse_bytes U n
-net.cidr_contains II b|net.cidr_intersects II b|net.cidr_expand I t|net.cidr_merge c t|net.cidr_is_valid I b|net.cidr_contains_matches cc t
+net.cidr_contains II b|net.cidr_intersects II b|net.cidr_expand i t|net.cidr_merge c t|net.cidr_is_valid I b|net.cidr_contains_matches cc t
 crypto.md5 s s|crypto.sha1 s s|crypto.sha256 s s|crypto.hmac.sha256 ss s|crypto.hmac.equal ss b|uuid.parse s ?|io.jwt.decode s ?
 graph.reachable gw t|graph.reachable_paths gw t|walk ? p
 equal ?? b|neq ?? b|lt ?? b|gte ?? b
@@ -90,6 +90,10 @@ class Programs:
             return r.choice(NUMBERS[:20]) if self.chance(0.7) else r.choice(NUMBERS)
         if kind == "s":
             return self.string(r.choice(STRINGS))
+        if kind == "e":
+            return r.choice(["0", "1", "-1", "2", "5", "10", "1.5"])
+        if kind == "i":
+            return r.choice(['"192.168.1.0/30"', '"2001:db8::/126"', '"10.1.2.3/32"', '"x"', '"10.1.2.3"'])
         if kind == "S":
             return self.string(r.choice(["{", "}", "<", ">", "a", "{}"]))
         if kind == "b":
@@ -176,8 +180,8 @@ class Programs:
         if self.chance(0.015):
             kind = r.choice("nsbato")
         roll = r.random()
-        if kind in "cpqzfkmghSN":
-            return self.constant(kind) if roll < 0.9 else self.input_ref("?")
+        if kind in "cpqzfkmghSNei":
+            return self.constant(kind) if roll < 0.9 or kind in "ei" else self.input_ref("?")
         if roll < 0.3:
             found = self.variable(kind, scope)
             if found:

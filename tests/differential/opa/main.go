@@ -17,6 +17,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
@@ -68,7 +69,9 @@ func ask(ctx context.Context, c *ast.Compiler, data map[string]any, path string,
 		return map[string]any{"error": err.Error()}
 	}
 	defer store.Abort(ctx, txn)
-	results, err := topdown.NewQuery(body).WithCompiler(c).WithStore(store).WithTransaction(txn).WithInput(ast.NewTerm(value)).Run(ctx)
+	cancel := topdown.NewCancel()
+	defer time.AfterFunc(time.Second, cancel.Cancel).Stop()
+	results, err := topdown.NewQuery(body).WithCancel(cancel).WithCompiler(c).WithStore(store).WithTransaction(txn).WithInput(ast.NewTerm(value)).Run(ctx)
 	if err != nil {
 		var failed *topdown.Error
 		if errors.As(err, &failed) {
