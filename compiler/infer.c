@@ -91,7 +91,8 @@ static void check_operands(pol_inference *x, pol_term *ref, uint32_t i, const po
         if (pol_is_constant(key)) {
             next = pol_type_select(x->arena, t, pol_term_value(x->arena, key));
         } else {
-            next = pol_type_values(x->arena, t);
+            bool empty = t->kind == POL_TYPE_KIND_ARRAY && !t->n && !t->rest; /* as in OPA, no mistake: nothing is iterated */
+            next = empty ? pol_type_any() : pol_type_values(x->arena, t);
             const pol_type *known = pol_type_of(x, key);
             bool fits = key->kind == POL_TERM_VAR || !known ? pol_unify_term(x, key, keys, false)
                                                             : pol_types_meet(known, keys);

@@ -76,12 +76,17 @@ def compare(program, ours, theirs):
         return "refused", ours.get("refused", "accepted"), theirs.get("refused", "accepted")
     if "results" not in ours or "results" not in theirs:
         return "fault", ours, theirs
+    first = None
     for i, (mine, other) in enumerate(zip(ours["results"], theirs["results"])):
         message = other.pop("message", None)
         if mine != other:
             path, given = program["paths"][i // len(program["inputs"])], program["inputs"][i % len(program["inputs"])]
-            return "result", f"{path}: {mine} of input {json.dumps(given, ensure_ascii=False)}", other | ({"message": message} if message else {})
-    return None
+            where = f"{path} of input {json.dumps(given, ensure_ascii=False)}"
+            found = ("result", mine, other | ({"message": message} if message else {}), where)
+            if not deviation(program, found):
+                return found
+            first = first or found
+    return first
 
 
 def judge(engine, opa, program):
@@ -190,13 +195,16 @@ def main():
             if not found:
                 continue
             known = deviation(program, found)
+            small = program
+            if not known and failed < SHOWN or known and found[0] == "refused":
+                small, found = shrink(engine, opa, program, found)
+                known = deviation(small, found)
             if known:
                 listed[known] += 1
                 continue
             failed += 1
             if failed <= SHOWN:
-                small, found = shrink(engine, opa, program, found)
-                print(f"program {number} of seed {seed}: {found[0]}\n" + "\n".join(small["modules"].values()))
+                print(f"program {number} of seed {seed}: {' '.join((found[0], *found[3:]))}\n" + "\n".join(small["modules"].values()))
                 print(f"  ours:  {found[1]}\n  OPA's: {found[2]}\n", flush=True)
         engine.stop()
         opa.stop()
