@@ -212,11 +212,46 @@ static void check_call_types(pol_inference *x, pol_term *call)
     }
 }
 
+/* A text that is none of the literals of a type may be one of them misspelt. */
+static void suggest_literal(pol_inference *x, const pol_term *text, const pol_type *t)
+{
+    if (text->kind != POL_TERM_STRING || !t || t->kind != POL_TYPE_KIND_ANY)
+        return;
+    pol_bytes *names = POL_NEW_ARRAY(x->arena, pol_bytes, t->n + 1);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->n; i++)
+        if (t->parts[i]->literal.tag == POL_STRING)
+            names[n++] = pol_text(t->parts[i]->literal);
+    pol_diag_suggest(x->c->diags, text->text, names, n);
+}
+
+/* `x in xs` and `k, x in xs`: something in xs must be able to be x. Of what is no collection `in` is false. */
+static void check_member(pol_inference *x, pol_term *call, bool with_key)
+{
+    const pol_term *collection = call->items[with_key ? 3 : 2];
+    const pol_type *domain = pol_type_of(x, collection), *values = domain ? pol_type_values(x->arena, domain) : NULL;
+    if (!values)
+        return;
+    for (uint32_t i = 1; i <= 1u + with_key; i++) {
+        const pol_type *wanted = i == 1 && with_key ? pol_type_keys(x->arena, domain) : values;
+        if (!wanted || pol_unify_term(x, call->items[i], wanted, false))
+            continue;
+        REPORT(x, POL_D_TYPE_MATCH, call->span, "this can never hold: `%s` is %s, and %s of `%s` are %s", term_text(x, call->items[i]),
+               type_text(x, pol_type_of(x, call->items[i])), wanted == values ? "the values" : "the keys", term_text(x, collection),
+               type_text(x, wanted));
+        suggest_literal(x, call->items[i], wanted);
+        return;
+    }
+}
+
 static void check_call(pol_inference *x, pol_term *call)
 {
     for (uint32_t i = 1; i < call->n; i++)
         check_term(x, call->items[i]);
     check_call_types(x, call);
+    bool with_key = call->builtin && strcmp(call->builtin->name, "internal.member_3") == 0;
+    if (with_key || (call->builtin && strcmp(call->builtin->name, "internal.member_2") == 0))
+        check_member(x, call, with_key);
 }
 
 static void check_term(pol_inference *x, pol_term *t)
@@ -243,19 +278,6 @@ static void check_term(pol_inference *x, pol_term *t)
 }
 
 /* ---- expressions ---- */
-
-/* A text that is none of the literals of a type may be one of them misspelt. */
-static void suggest_literal(pol_inference *x, const pol_term *text, const pol_type *t)
-{
-    if (text->kind != POL_TERM_STRING || !t || t->kind != POL_TYPE_KIND_ANY)
-        return;
-    pol_bytes *names = POL_NEW_ARRAY(x->arena, pol_bytes, t->n + 1);
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < t->n; i++)
-        if (t->parts[i]->literal.tag == POL_STRING)
-            names[n++] = pol_text(t->parts[i]->literal);
-    pol_diag_suggest(x->c->diags, text->text, names, n);
-}
 
 static void check_equal(pol_inference *x, pol_term *a, pol_term *b, pol_span span)
 {
@@ -297,7 +319,10 @@ static void check_some_in(pol_inference *x, pol_expr *e)
     if (e->key)
         check_term(x, e->key);
     check_term(x, e->left);
-    if (!pol_unify_term(x, e->left, values ? values : pol_type_any(), false) ||
+    bool scalar = domain && !keys && domain->kind != POL_TYPE_KIND_OBJECT && domain->kind != POL_TYPE_KIND_SET;
+    if (scalar && !pol_is_constant(e->right)) /* a constant is let through, as in OPA */
+        REPORT(x, POL_D_TYPE_MATCH, e->span, "nothing can be in `%s`: it is %s", term_text(x, e->right), type_text(x, domain));
+    else if (!pol_unify_term(x, e->left, values ? values : pol_type_any(), false) ||
         (e->key && !pol_unify_term(x, e->key, keys ? keys : pol_type_any(), false)))
         REPORT(x, POL_D_TYPE_MATCH, e->span, "nothing in `%s`, which is %s, can be like this",
                term_text(x, e->right), type_text(x, domain));

@@ -374,12 +374,31 @@ static bool few_digits(binary a, char digits[24], int *n, int64_t *magnitude)
     return false;
 }
 
+/* A whole number beyond 64 bits is the shortest decimal too, filled up with zeros. */
+static pol_value write_whole(pol_arena *arena, bool negative, const char *digits, int n, int64_t magnitude, const char **why)
+{
+    pol_buf text = {0};
+    if (magnitude > 2 * DIGITS_MAX) {
+        *why = no_memory;
+        return pol_undefined();
+    }
+    if (negative)
+        pol_buf_byte(&text, '-');
+    for (int i = 0; i < magnitude; i++)
+        pol_buf_byte(&text, i < n ? (uint8_t)digits[i] : '0');
+    pol_value v = pol_number_copy(arena, (const char *)text.at, text.n);
+    pol_buf_deinit(&text);
+    if (!pol_is_defined(v))
+        *why = no_memory;
+    return v;
+}
+
 static pol_value binary_to_value(pol_arena *arena, binary a, const char **why)
 {
     *why = NULL;
     if (is_zero(a))
         return pol_int(0);
-    if (is_whole(a)) {
+    if (is_whole(a) && a.exponent <= 0) {
         BIGNUM *n = integer_of_binary(a);
         pol_value v = n ? integer_to_value(arena, n) : pol_undefined();
         BN_free(n);
@@ -394,7 +413,8 @@ static pol_value binary_to_value(pol_arena *arena, binary a, const char **why)
         *why = no_memory;
         return pol_undefined();
     }
-    return pol_number_write(arena, a.negative, digits, n, magnitude, 6);
+    return is_whole(a) ? write_whole(arena, a.negative, digits, n, magnitude, why)
+                       : pol_number_write(arena, a.negative, digits, n, magnitude, 6);
 }
 
 /* ---- arithmetic ---- */

@@ -129,12 +129,18 @@ pol_value pol_arg_number(pol_eval *ev, const pol_value *args, unsigned i)
     return pol_int(0);
 }
 
+/* As in OPA: 1e2 is no integer as an operand, and 100.0 is. */
+static bool has_exponent(pol_value number)
+{
+    return number.tag == POL_DECIMAL && (memchr(number.text, 'e', number.n) || memchr(number.text, 'E', number.n));
+}
+
 int64_t pol_arg_int(pol_eval *ev, const pol_value *args, unsigned i)
 {
     int64_t out = 0;
     if (!pol_is_number(args[i]))
         pol_operand_error(ev, i + 1, "number", args[i]);
-    else if (!pol_number_is_integer(args[i]))
+    else if (!pol_number_is_integer(args[i]) || has_exponent(args[i]))
         pol_builtin_type_error(
             ev, "operand %u must be integer number but got floating-point number", i + 1);
     else if (!pol_number_int64(args[i], &out))

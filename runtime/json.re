@@ -5,6 +5,8 @@
  */
 #include "runtime/json.h"
 
+#include <stdlib.h>
+
 /* ---- reader ---- */
 
 enum { FIRST_CELLS = 128, FIRST_LEVELS = 16 };
@@ -517,6 +519,10 @@ static void new_line(pol_buf *out, unsigned style, unsigned depth)
 
 static void write_value(pol_buf *out, pol_value v, unsigned style, unsigned depth);
 
+/* Within the text of a key members are in the order of their names' texts, and <, > and & are escaped, as in OPA: the text is a name that
+ * others look for. */
+enum { KEY_TEXT = 1u << 31 };
+
 static void write_key(pol_buf *out, pol_value key, unsigned style)
 {
     if (key.tag == POL_STRING) {
@@ -524,15 +530,58 @@ static void write_key(pol_buf *out, pol_value key, unsigned style)
         return;
     }
     pol_buf text = {0};
-    write_value(&text, key, style & POL_JSON_HTML, 0);
+    write_value(&text, key, POL_JSON_HTML | KEY_TEXT, 0);
     pol_json_write_string(out, pol_buf_view(&text), style);
     pol_buf_deinit(&text);
+}
+
+typedef struct {
+    pol_bytes name;
+    uint32_t at; /* which member */
+} named_member;
+
+static int compare_names(const void *a, const void *b)
+{
+    return pol_bytes_compare(((const named_member *)a)->name, ((const named_member *)b)->name);
+}
+
+static void write_members_by_name(pol_buf *out, pol_value object)
+{
+    pol_buf names = {0}, list = {0};
+    for (uint32_t i = 0; i < object.n; i++) {
+        pol_value key = pol_member_key(object, i);
+        named_member m = {.name.n = names.n, .at = i};
+        if (key.tag == POL_STRING)
+            pol_buf_bytes(&names, pol_text(key));
+        else
+            write_value(&names, key, POL_JSON_HTML | KEY_TEXT, 0);
+        m.name.n = names.n - m.name.n;
+        pol_buf_add(&list, &m, sizeof m);
+    }
+    named_member *members = (void *)list.at;
+    for (uint32_t i = 0, at = 0; i < object.n; at += (uint32_t)members[i++].name.n)
+        members[i].name.at = names.at + at;
+    if (object.n)
+        qsort(members, object.n, sizeof *members, compare_names);
+    for (uint32_t i = 0; i < object.n; i++) {
+        pol_buf_text(out, i ? "," : "{");
+        pol_json_write_string(out, members[i].name, POL_JSON_HTML);
+        pol_buf_byte(out, ':');
+        write_value(out, pol_member_value(object, members[i].at), POL_JSON_HTML | KEY_TEXT, 0);
+    }
+    pol_buf_text(out, object.n ? "}" : "{}");
+    pol_buf_deinit(&names);
+    pol_buf_deinit(&list);
 }
 
 /* Recursion is bounded by POL_DEPTH_MAX. */
 static void write_collection(pol_buf *out, pol_value v, unsigned style, unsigned depth)
 {
     bool object = v.tag == POL_OBJECT;
+    if (object && style & KEY_TEXT) {
+        write_members_by_name(out, v);
+        return;
+    }
     pol_buf_byte(out, object ? '{' : '[');
     for (uint32_t i = 0; i < v.n; i++) {
         if (i)

@@ -252,8 +252,12 @@ static pol_value scalar_value(const reading *r, const event *e)
     if (is_one_of(e->text, falses))
         return pol_bool(false);
     char text[64];
-    if (decimal_text(e->text, text))
-        return pol_number_read(pol_bytes_of(pol_arena_copy(r->arena, text, strlen(text)), strlen(text)));
+    if (decimal_text(e->text, text)) {
+        pol_value v = strpbrk(text, ".e") ? pol_number_double(r->arena, strtod(text, NULL)) /* a float of YAML is a double */
+                                          : pol_number_read(pol_bytes_of(pol_arena_copy(r->arena, text, strlen(text)), strlen(text)));
+        if (pol_is_defined(v))
+            return v;
+    }
     int64_t i;
     if (based_integer(e->text, &i))
         return pol_int(i);

@@ -174,6 +174,16 @@ static void write_pair(pol_writer *w, pol_bytes key, pol_bytes value)
     write_escaped(w, value);
 }
 
+/* The name that a key has in JSON. */
+static pol_value key_text(pol_eval *ev, pol_value key)
+{
+    pol_buf text = {0};
+    pol_json_write(&text, key, POL_JSON_HTML);
+    pol_value v = pol_string(pol_buf_to_arena(&text, pol_eval_arena(ev)));
+    pol_buf_deinit(&text);
+    return v;
+}
+
 POL_BUILTIN(urlquery_encode_object, "urlquery.encode_object",
             "(object: object[string: string | array[string] | set[string]]) string",
             "The members as a URL's query, one pair for each value.")
@@ -183,8 +193,7 @@ POL_BUILTIN(urlquery_encode_object, "urlquery.encode_object",
     for (uint32_t i = 0; i < object.n; i++) {
         pol_value key = pol_member_key(object, i), v = pol_member_value(object, i);
         if (key.tag != POL_STRING)
-            return pol_builtin_type_error(
-                ev, "operand 1 must be object with string keys but got %s", pol_type_name(key));
+            key = key_text(ev, key);
         if (v.tag == POL_STRING) {
             write_pair(&w, pol_text(key), pol_text(v));
             continue;

@@ -101,7 +101,7 @@ static void print_argument(formatter *m, const argument *a, uint32_t verb);
 
 static const char *type_of(const argument *a, bool bare)
 {
-    static const char *const names[] = {"int", "*big.Int", "float64", "string"};
+    static const char *const names[] = {"int64", "*big.Int", "float64", "string"};
     return bare && a->kind == ARG_BIG ? "big.Int" : names[a->kind];
 }
 

@@ -294,7 +294,7 @@ POL_BUILTIN(json_patch, "json.patch",
 static pol_value arg_document(pol_eval *ev, const pol_value *args, unsigned i, pol_error *why)
 {
     pol_value v = args[i];
-    if (v.tag == POL_OBJECT)
+    if (v.tag == POL_OBJECT || v.tag == POL_ARRAY)
         return v;
     if (v.tag != POL_STRING)
         return pol_operand_error(ev, i + 1, "one of {string, object}", v);
@@ -329,8 +329,9 @@ POL_BUILTIN_FLAGS(json_verify_schema, "json.verify_schema",
                   "Whether the schema is a JSON Schema, and what is wrong with it.",
                   POL_NONDETERMINISTIC)
 {
-    pol_error why = {0};
-    pol_value schema = arg_document(ev, args, 0, &why), pair[] = {pol_bool(true), pol_null()};
+    pol_error why = {.text = "wrong type, expected string or object"};
+    bool read = args[0].tag == POL_STRING || pol_is_collection(args[0]);
+    pol_value schema = read ? arg_document(ev, args, 0, &why) : pol_undefined(), pair[] = {pol_bool(true), pol_null()};
     if (pol_builtin_failed(ev))
         return pol_undefined();
     const char *fault = pol_is_defined(schema) ? pol_schema_fault(ev, schema) : why.text;

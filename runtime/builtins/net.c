@@ -228,7 +228,7 @@ POL_BUILTIN(cidr_contains_matches, "net.cidr_contains_matches",
 {
     for (unsigned i = 0; i < 2; i++) {
         if (args[i].tag != POL_STRING && !pol_is_collection(args[i]))
-            return pol_operand_error(ev, i + 1, "one of {string, array, set, object}", args[i]);
+            return pol_empty(POL_SET); /* as in OPA: nothing that could match */
     }
     pol_builder set = pol_builder_new(pol_eval_arena(ev));
     uint32_t n = args[0].tag == POL_STRING ? 1 : args[0].n, m = args[1].tag == POL_STRING ? 1 : args[1].n;

@@ -142,7 +142,7 @@ POL_BUILTIN(object_subset, "object.subset",
 {
     pol_value super = args[0], sub = args[1];
     if (super.tag == POL_ARRAY && sub.tag == POL_SET)
-        return pol_bool(has_elements(ev, super, sub));
+        return pol_bool(super.n && has_elements(ev, super, sub)); /* as in OPA: of an empty array not even set() is a part */
     if (super.tag != sub.tag || !pol_is_collection(super))
         return pol_builtin_type_error(
             ev, "both arguments object.subset must be of the same type or array and set");

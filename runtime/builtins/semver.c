@@ -49,7 +49,7 @@ static bool are_identifiers(pol_bytes s, bool no_zeros)
 
 static bool read_version(pol_bytes s, version *out)
 {
-    size_t at = 0;
+    size_t at = s.n && s.at[0] == 'v'; /* as in OPA */
     *out = (version){0};
     for (unsigned i = 0; i < 3; i++) {
         size_t from = at;

@@ -466,13 +466,29 @@ POL_BUILTIN(sprintf, "sprintf", "(format: string, values: array[any]) string",
     return pol_builtin_failed(ev) ? pol_undefined() : pol_format(ev, format, values);
 }
 
+static bool has_set(pol_eval *ev, pol_value v)
+{
+    if (v.tag == POL_SET)
+        return true;
+    pol_charge(ev, 1);
+    for (uint32_t i = 0; pol_is_collection(v) && i < v.n; i++)
+        if (has_set(ev, v.tag == POL_OBJECT ? pol_member_value(v, i) : pol_element(v, i)) ||
+            (v.tag == POL_OBJECT && has_set(ev, pol_member_key(v, i))))
+            return true;
+    return false;
+}
+
 POL_BUILTIN(render_template, "strings.render_template",
             "(value: string, vars: object[string: any]) string",
             "The template, in the language of Go's text/template, filled with the variables.")
 {
     pol_bytes text = pol_arg_string(ev, args, 0);
     pol_value vars = pol_arg_object(ev, args, 1);
-    return pol_builtin_failed(ev) ? pol_undefined() : pol_template_render(ev, text, vars);
+    if (pol_builtin_failed(ev))
+        return pol_undefined();
+    if (has_set(ev, vars))
+        return pol_builtin_type_error(ev, "operand 2 must hold no sets: they have no form in JSON");
+    return pol_template_render(ev, text, vars);
 }
 
 POL_FAMILY(strings) = {

@@ -127,6 +127,31 @@ static pol_value scale_digits(pol_eval *ev, pol_bytes digits, int64_t scale)
     return pol_number_read(pol_writer_view(&w));
 }
 
+enum { PLACES = 10 };
+
+/* digits / 10^scale, which is no whole number, rounded to PLACES digits behind the point. */
+static pol_value fix_places(pol_eval *ev, pol_bytes digits, int64_t scale)
+{
+    size_t sign = digits.n && digits.at[0] == '-', n = digits.n - sign, room = n + PLACES + 4, at = room;
+    size_t dropped = scale > PLACES ? (size_t)(scale - PLACES) : 0, padded = scale > PLACES ? 0 : (size_t)(PLACES - scale);
+    uint8_t *out = pol_arena_alloc(pol_eval_arena(ev), room);
+    bool carry = dropped && dropped <= n && digits.at[digits.n - dropped] >= '5';
+    for (size_t place = 0, i = dropped; place <= PLACES || i < n; place++) {
+        uint8_t c = '0';
+        if (place == PLACES)
+            out[--at] = '.';
+        if (place >= padded && i < n)
+            c = digits.at[digits.n - ++i];
+        out[--at] = !carry ? c : c == '9' ? '0' : (uint8_t)(c + 1);
+        carry = carry && c == '9';
+    }
+    if (carry)
+        out[--at] = '1';
+    if (sign)
+        out[--at] = '-';
+    return pol_number_read(pol_bytes_of(out + at, room - at));
+}
+
 static pol_value parse(pol_eval *ev, pol_bytes text, bool bytes)
 {
     static const char *const none[] = {"no amount provided", "no byte amount provided"};
@@ -164,12 +189,13 @@ static pol_value parse(pol_eval *ev, pol_bytes text, bool bytes)
     v = pol_number_arithmetic(pol_eval_arena(ev), POL_MULTIPLY, v,
                               pol_int((int64_t)1 << 10 * power), &why);
     char buf[POL_NUMBER_TEXT_MAX];
-    v = scale_digits(ev, pol_number_text(v, buf), scale - places);
+    pol_bytes product = pol_number_text(v, buf);
+    v = scale_digits(ev, product, scale - places);
     if (pol_number_is_integer(v))
         return v;
-    /* As OPA: bytes are cut to whole ones, other amounts are doubles. */
+    /* As OPA: bytes are cut to whole ones, other amounts have ten places. */
     if (!bytes)
-        return pol_number_double(pol_eval_arena(ev), pol_number_to_double(v));
+        return fix_places(ev, product, scale - places);
     return pol_number_round(pol_eval_arena(ev),
                             pol_compare(v, pol_int(0)) < 0 ? POL_CEIL : POL_FLOOR, v);
 }
