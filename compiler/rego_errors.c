@@ -139,7 +139,8 @@ static pol_expr *condition(place at, pol_term *t)
     return e;
 }
 
-/* count([1 | body]) compared with 0 by the built-in called how. */
+/* count([1 | body]) compared with 0 by the built-in called how; with input as it is, for OPA's index of comprehensions, which may take
+ * variables around them for unknown, leaves out expressions with modifiers. */
 static pol_expr *counted(place at, pol_body *body, const char *how)
 {
     pol_arena *arena = at.e->arena;
@@ -149,7 +150,12 @@ static pol_expr *counted(place at, pol_body *body, const char *how)
     list[0]->body = body;
     both[0] = pol_term_call(arena, at.span, "count", list, 1);
     both[1] = number(at, "0");
-    return condition(at, pol_term_call(arena, at.span, how, both, 2));
+    pol_expr *e = condition(at, pol_term_call(arena, at.span, how, both, 2));
+    pol_term *input = pol_term_text(arena, POL_TERM_VAR, at.span, POL_BYTES("input"));
+    e->n_withs = 1;
+    e->withs = POL_NEW_ARRAY(arena, pol_with, 1);
+    e->withs[0] = (pol_with){.target = input, .value = input, .span = at.span};
+    return e;
 }
 
 static pol_body *new_body(place at)
@@ -475,6 +481,17 @@ static pol_term *guarded_term(place at, pol_term *t)
     return copy;
 }
 
+/* `true` in the form 1 == 1: OPA leaves out a body of nothing but true, also behind `not` and with modifiers. */
+static void spell_true(place at, pol_expr *e)
+{
+    if (e->kind != POL_EXPR_TERM || e->left->kind != POL_TERM_BOOL || !e->left->boolean)
+        return;
+    pol_term **both = POL_NEW_ARRAY(at.e->arena, pol_term *, 2);
+    both[0] = both[1] = number(at, "1");
+    e->left = pol_term_call(at.e->arena, at.span, "equal", both, 2);
+    e->left->infix = true;
+}
+
 static pol_expr *guarded_expr(place at, const pol_expr *e)
 {
     pol_expr *copy = POL_NEW(at.e->arena, pol_expr);
@@ -483,6 +500,10 @@ static pol_expr *guarded_expr(place at, const pol_expr *e)
     copy->right = guarded_term(at, e->right);
     copy->body = e->body ? guarded_body(at, e->body) : NULL;
     copy->other = e->other ? guarded_body(at, e->other) : NULL;
+    if (e->n_withs)
+        spell_true(at, copy);
+    if (e->kind == POL_EXPR_NOT && copy->body->n == 1)
+        spell_true(at, copy->body->items[0]);
     return copy;
 }
 

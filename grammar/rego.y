@@ -191,8 +191,8 @@ some(A) ::= some(L) COMMA elem(T).                    { A = pol_build_list_add(p
 every(A) ::= EVERY(K) rel(V) IN rel(D) braces(B).                { A = pol_build_every(p, K, NULL, V, D, B); }
 every(A) ::= EVERY(K) rel(X) COMMA rel(V) IN rel(D) braces(B).   { A = pol_build_every(p, K, X, V, D, B); }
 %type withs {pol_expr *}
-withs(A) ::= WITH(K) ref(T) AS elem(V).               { A = pol_build_with(p, NULL, K, T, V); }
-withs(A) ::= withs(W) WITH(K) ref(T) AS elem(V).      { A = pol_build_with(p, W, K, T, V); }
+withs(A) ::= WITH(K) ref(T) AS tin(V).                { A = pol_build_with(p, NULL, K, T, V); }
+withs(A) ::= withs(W) WITH(K) ref(T) AS tin(V).       { A = pol_build_with(p, W, K, T, V); }
 
 /* ---- terms ---- */
 /* `x in y`, and outside of lists `k, v in y`. */

@@ -112,22 +112,24 @@ typedef struct {
     int64_t exponent;  /* the value is mantissa times 2^exponent */
 } binary;
 
-/* high:low times 2^exponent, and more below when sticky, rounded to nearest even. high:low is not
- * 0. */
-static binary round_binary(bool negative, unsigned __int128 m, int64_t exponent, bool sticky)
+/* m times 2^exponent, and more below when sticky, rounded to nearest even in so many bits. m is not 0. */
+static binary round_bits(bool negative, unsigned __int128 m, int64_t exponent, bool sticky, int bits)
 {
-    int bits = (uint64_t)(m >> 64) ? 128 - __builtin_clzll((uint64_t)(m >> 64))
-                                   : 64 - __builtin_clzll((uint64_t)m);
-    int drop = bits - 64;
-    if (drop <= 0) /* exact: whoever calls with sticky has given more than 64 bits */
-        return (binary){negative, (uint64_t)m << -drop, exponent + drop};
+    int has = (uint64_t)(m >> 64) ? 128 - __builtin_clzll((uint64_t)(m >> 64)) : 64 - __builtin_clzll((uint64_t)m);
+    int drop = has - bits, free = 64 - bits;
+    if (drop <= 0) /* exact: whoever calls with sticky has given more bits */
+        return (binary){negative, (uint64_t)m << (64 - has), exponent - (64 - has)};
     unsigned __int128 half = (unsigned __int128)1 << (drop - 1), rest = m & ((half << 1) - 1);
     uint64_t kept = (uint64_t)(m >> drop);
-    if (rest > half || (rest == half && (sticky || (kept & 1)))) {
-        if (++kept == 0)
-            return (binary){negative, (uint64_t)1 << 63, exponent + drop + 1};
-    }
-    return (binary){negative, kept, exponent + drop};
+    if (rest > half || (rest == half && (sticky || (kept & 1))))
+        kept++;
+    uint64_t mantissa = kept << free;
+    return mantissa ? (binary){negative, mantissa, exponent + drop - free} : (binary){negative, (uint64_t)1 << 63, exponent + drop - free + 1};
+}
+
+static binary round_binary(bool negative, unsigned __int128 m, int64_t exponent, bool sticky)
+{
+    return round_bits(negative, m, exponent, sticky, 64);
 }
 
 /* The top 128 bits of n as m, the rest as sticky. */
@@ -147,12 +149,11 @@ static bool is_zero(binary a)
     return a.mantissa == 0;
 }
 
-static binary multiply_binary(binary a, binary b)
+static binary multiply_binary(binary a, binary b, int bits)
 {
     if (is_zero(a) || is_zero(b))
         return (binary){0};
-    return round_binary(a.negative != b.negative, (unsigned __int128)a.mantissa * b.mantissa,
-                        a.exponent + b.exponent, false);
+    return round_bits(a.negative != b.negative, (unsigned __int128)a.mantissa * b.mantissa, a.exponent + b.exponent, false, bits);
 }
 
 static binary divide_binary(binary a, binary b)
@@ -198,7 +199,7 @@ static bool binary_of_decimal(const pol_decimal *d, binary *out)
             m = 10 * m + (uint64_t)pol_decimal_digit(d, i);
         binary ten = power_of_ten((unsigned)(scale < 0 ? -scale : scale)),
                exact = round_binary(d->negative, m, 0, false);
-        *out = scale < 0 ? divide_binary(exact, ten) : multiply_binary(exact, ten);
+        *out = scale < 0 ? divide_binary(exact, ten) : multiply_binary(exact, ten, 64);
         return true;
     }
     POL_CLEAN(BN_free)
@@ -319,8 +320,14 @@ static bool decimal_digits(binary a, char *digits, int precision, int64_t *magni
     return true;
 }
 
-/* The shortest decimal that rounds to a. */
-static bool shortest_digits(binary a, char digits[24], int *n, int64_t *magnitude)
+static bool rounds_to(binary from, binary to, int bits)
+{
+    binary rounded = is_zero(from) ? from : round_bits(from.negative, from.mantissa, from.exponent, false, bits);
+    return rounded.mantissa == to.mantissa && rounded.exponent == to.exponent;
+}
+
+/* The shortest decimal that rounds to a in so many bits. */
+static bool shortest_digits(binary a, int bits, char digits[24], int *n, int64_t *magnitude)
 {
     POL_CLEAN(BN_CTX_free) BN_CTX *ctx = BN_CTX_new();
     if (!ctx)
@@ -338,7 +345,7 @@ static bool shortest_digits(binary a, char digits[24], int *n, int64_t *magnitud
                          .negative = a.negative};
         if (!binary_of_decimal(&d, &back))
             return false;
-        if (back.mantissa == a.mantissa && back.exponent == a.exponent)
+        if (rounds_to(back, a, bits))
             high = middle;
         else
             low = middle + 1;
@@ -353,7 +360,7 @@ static bool shortest_digits(binary a, char digits[24], int *n, int64_t *magnitud
 
 /* The same where at most 15 digits do, which is nearly always. A shorter decimal with fewer digits
  * behind the point would have been found before. */
-static bool few_digits(binary a, char digits[24], int *n, int64_t *magnitude)
+static bool few_digits(binary a, int bits, char digits[24], int *n, int64_t *magnitude)
 {
     if (a.exponent < -90 || a.exponent > 0)
         return false;
@@ -365,7 +372,7 @@ static bool few_digits(binary a, char digits[24], int *n, int64_t *magnitude)
         if (m == 0)
             continue;
         binary back = divide_binary(round_binary(a.negative, m, 0, false), power_of_ten(k));
-        if (back.mantissa == a.mantissa && back.exponent == a.exponent) {
+        if (rounds_to(back, a, bits)) {
             *n = snprintf(digits, 24, "%llu", (unsigned long long)m);
             *magnitude = *n - (int64_t)k;
             return true;
@@ -393,12 +400,12 @@ static pol_value write_whole(pol_arena *arena, bool negative, const char *digits
     return v;
 }
 
-static pol_value binary_to_value(pol_arena *arena, binary a, const char **why)
+static pol_value binary_to_value(pol_arena *arena, binary a, int bits, const char **why)
 {
     *why = NULL;
     if (is_zero(a))
         return pol_int(0);
-    if (is_whole(a) && a.exponent <= 0) {
+    if (is_whole(a) && a.exponent <= bits - 64) {
         BIGNUM *n = integer_of_binary(a);
         pol_value v = n ? integer_to_value(arena, n) : pol_undefined();
         BN_free(n);
@@ -409,7 +416,7 @@ static pol_value binary_to_value(pol_arena *arena, binary a, const char **why)
     char digits[24];
     int n;
     int64_t magnitude;
-    if (!few_digits(a, digits, &n, &magnitude) && !shortest_digits(a, digits, &n, &magnitude)) {
+    if (!few_digits(a, bits, digits, &n, &magnitude) && !shortest_digits(a, bits, digits, &n, &magnitude)) {
         *why = no_memory;
         return pol_undefined();
     }
@@ -474,10 +481,44 @@ pol_value pol_number_arithmetic(pol_arena *arena, pol_arithmetic op, pol_value a
     }
     if (op == POL_SUBTRACT)
         q.negative = !q.negative;
-    r = op == POL_MULTIPLY ? multiply_binary(p, q)
+    r = op == POL_MULTIPLY ? multiply_binary(p, q, 64)
         : op == POL_DIVIDE ? divide_binary(p, q)
                            : add_binary(p, q);
-    return binary_to_value(arena, r, why);
+    return binary_to_value(arena, r, 64, why);
+}
+
+pol_value pol_number_product(pol_arena *arena, pol_value list, const char **why)
+{
+    enum { DOUBLE_BITS = 53 };
+    binary product = {.mantissa = (uint64_t)1 << 63, .exponent = -63};
+    *why = NULL;
+    for (uint32_t i = 0; i < list.n; i++) {
+        char buf[POL_NUMBER_TEXT_MAX];
+        pol_decimal d = pol_decimal_of(pol_element(list, i), buf);
+        binary factor;
+        if (too_long(&d) || !binary_of_decimal(&d, &factor)) {
+            *why = no_memory;
+            return pol_undefined();
+        }
+        product = multiply_binary(product, factor, DOUBLE_BITS);
+    }
+    return binary_to_value(arena, product, DOUBLE_BITS, why);
+}
+
+/* A whole number stays exact; any other has the precision that arithmetic gives it. */
+static pol_value absolute(pol_arena *arena, pol_value v, pol_decimal d)
+{
+    binary b;
+    const char *why;
+    d.negative = false;
+    if (d.n == 0)
+        return pol_int(0);
+    if (!pol_number_is_integer(v))
+        return too_long(&d) || !binary_of_decimal(&d, &b) ? pol_undefined() : binary_to_value(arena, b, 64, &why);
+    if (d.magnitude > DIGITS_MAX)
+        return pol_undefined();
+    POL_CLEAN(BN_free) BIGNUM *n = digits_to_integer(&d, (size_t)d.magnitude - d.n);
+    return n ? integer_to_value(arena, n) : pol_undefined();
 }
 
 /* Half away from zero, up, down: by the decimal's own digits, which is exact. */
@@ -489,14 +530,8 @@ pol_value pol_number_round(pol_arena *arena, pol_rounding how, pol_value v)
         return pol_int(-v.i);
     char buf[POL_NUMBER_TEXT_MAX];
     pol_decimal d = pol_decimal_of(v, buf);
-    if (how == POL_ABS) {
-        if (v.tag == POL_DOUBLE)
-            return (pol_value){.tag = POL_DOUBLE, .d = v.d < 0 ? -v.d : v.d};
-        if (d.n == 0)
-            return pol_int(0);
-        pol_bytes text = pol_number_text(v, buf);
-        return d.negative ? pol_number_copy(arena, (const char *)text.at + 1, text.n - 1) : v;
-    }
+    if (how == POL_ABS)
+        return absolute(arena, v, d);
     bool whole = d.n == 0 || d.magnitude >= (int64_t)d.n;
     if (d.magnitude > DIGITS_MAX)
         return whole ? v : pol_undefined();

@@ -270,5 +270,7 @@ uint32_t pol_number_hash(pol_value v);
 typedef enum { POL_ADD, POL_SUBTRACT, POL_MULTIPLY, POL_DIVIDE, POL_REMAINDER } pol_arithmetic;
 /* On failure *why is a static text ("divide by zero", "modulo on floating-point number") and the result undefined. */
 pol_value pol_number_arithmetic(pol_arena *arena, pol_arithmetic op, pol_value a, pol_value b, const char **why);
+/* The product of a list's numbers, not all of which are whole: OPA makes it with the precision of a double. Errors as above. */
+pol_value pol_number_product(pol_arena *arena, pol_value list, const char **why);
 typedef enum { POL_ROUND, POL_CEIL, POL_FLOOR, POL_ABS } pol_rounding;
 pol_value pol_number_round(pol_arena *arena, pol_rounding how, pol_value v);

@@ -4,6 +4,8 @@
  */
 #include "runtime/yaml.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <yaml.h>
 
 enum {
@@ -14,10 +16,12 @@ enum {
 
 typedef enum { EVENT_SCALAR, EVENT_ALIAS, EVENT_SEQUENCE, EVENT_MAPPING, EVENT_END } event_kind;
 
+/* What a scalar says of itself; SCALAR_PLAIN is one without quotes and tag, SCALAR_TEXT one with quotes or a tag of somebody's own. */
+typedef enum { SCALAR_PLAIN, SCALAR_TEXT, SCALAR_BINARY, SCALAR_INT, SCALAR_FLOAT, SCALAR_BOOL, SCALAR_NULL } scalar_tag;
+
 typedef struct {
     uint8_t kind;
-    bool plain;  /* a scalar without quotes or tag */
-    bool string; /* tagged !!str */
+    uint8_t tag; /* of a scalar: scalar_tag */
     uint32_t line, column;
     pol_bytes text;   /* of a scalar; the name of an alias */
     pol_bytes anchor; /* n == 0: none */
@@ -79,13 +83,25 @@ POL_MUST_USE static bool keep_node(reading *r, const yaml_event_t *from, event_k
     return true;
 }
 
+static const char *const tag_names[] = {[SCALAR_BINARY] = "binary", [SCALAR_INT] = "int", [SCALAR_FLOAT] = "float", [SCALAR_BOOL] = "bool",
+                                        [SCALAR_NULL] = "null"};
+
+static scalar_tag tag_of(const char *tag, bool plain)
+{
+    static const char prefix[] = "tag:yaml.org,2002:";
+    if (!tag)
+        return plain ? SCALAR_PLAIN : SCALAR_TEXT;
+    for (scalar_tag i = SCALAR_BINARY; i <= SCALAR_NULL; i++)
+        if (strncmp(tag, prefix, sizeof prefix - 1) == 0 && strcmp(tag + sizeof prefix - 1, tag_names[i]) == 0)
+            return i;
+    return SCALAR_TEXT;
+}
+
 POL_MUST_USE static bool keep_scalar(reading *r, const yaml_event_t *from)
 {
     POL_TRY(keep_node(r, from, EVENT_SCALAR, from->data.scalar.anchor));
     event *e = &r->items[r->n - 1];
-    const char *tag = (const char *)from->data.scalar.tag;
-    e->plain = from->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !tag;
-    e->string = tag && strcmp(tag, YAML_STR_TAG) == 0;
+    e->tag = (uint8_t)tag_of((const char *)from->data.scalar.tag, from->data.scalar.style == YAML_PLAIN_SCALAR_STYLE);
     return keep_text(r, &e->text, from->data.scalar.value, from->data.scalar.length);
 }
 
@@ -157,7 +173,8 @@ static bool is_one_of(pol_bytes text, const char *const *words)
     return false;
 }
 
-/* "-12", "3.5", ".5", "1e3" as the text of a JSON number in out; false when it is none. */
+/* "-12", "3.5", ".5", "1e3", "08" as the text of a JSON number in out, the point or the exponent of which says that it is a float; false
+ * when it is none. */
 static bool decimal_text(pol_bytes s, char out[64])
 {
     size_t i = 0, n = 0, digits = 0;
@@ -168,11 +185,10 @@ static bool decimal_text(pol_bytes s, char out[64])
             out[n++] = '-';
         i++;
     }
-    size_t whole = n;
+    for (; i + 1 < s.n && s.at[i] == '0' && s.at[i + 1] >= '0' && s.at[i + 1] <= '9'; i++)
+        ;
     for (; i < s.n && (s.at[i] >= '0' && s.at[i] <= '9'); i++, digits++)
         out[n++] = (char)s.at[i];
-    if (digits > 1 && out[whole] == '0')
-        return false;
     if (digits == 0)
         out[n++] = '0';
     if (i < s.n && s.at[i] == '.') {
@@ -201,7 +217,7 @@ static bool decimal_text(pol_bytes s, char out[64])
     return i == s.n;
 }
 
-/* 0x1f, 0b101, 0o17, 017 and a leading minus, with underscores between digits; false when it is none or does not fit int64. */
+/* 0x1f, 0b101, 0o17, 017 and a leading minus; false when it is none or does not fit int64. */
 static bool based_integer(pol_bytes s, int64_t *out)
 {
     size_t i = 0;
@@ -220,8 +236,6 @@ static bool based_integer(pol_bytes s, int64_t *out)
     size_t digits = 0;
     for (; i < s.n; i++) {
         uint8_t c = s.at[i];
-        if (c == '_')
-            continue;
         unsigned digit = 99;
         if (c >= '0' && c <= '9')
             digit = c - (unsigned)'0';
@@ -238,30 +252,84 @@ static bool based_integer(pol_bytes s, int64_t *out)
     return true;
 }
 
-static pol_value scalar_value(const reading *r, const event *e)
+/* The text of a number without the underscores that YAML 1.1 allows behind its first character. */
+static pol_bytes without_underscores(const reading *r, pol_bytes s)
+{
+    if (s.n == 0 || s.at[0] == '_' || !memchr(s.at, '_', s.n))
+        return s;
+    uint8_t *out = pol_arena_alloc(r->arena, s.n);
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++)
+        if (s.at[i] != '_')
+            out[n++] = s.at[i];
+    return pol_bytes_of(out, n);
+}
+
+/* A number as YAML says it; undefined when it is none. What is no integer of 64 bits is a double. */
+static pol_value number_value(const reading *r, pol_bytes s)
+{
+    pol_bytes digits = without_underscores(r, s);
+    int64_t i;
+    char text[64];
+    if (based_integer(digits, &i))
+        return pol_int(i);
+    if (!decimal_text(digits, text))
+        return pol_undefined();
+    if (!strpbrk(text, ".e")) {
+        errno = 0;
+        i = strtoll(text, NULL, 10);
+        if (errno == 0)
+            return pol_int(i);
+        errno = 0;
+        strtoull(text, NULL, 10);
+        if (errno == 0 && text[0] != '-')
+            return pol_number_read(pol_bytes_of(pol_arena_copy(r->arena, text, strlen(text)), strlen(text)));
+    }
+    return pol_number_double(r->arena, strtod(text, NULL));
+}
+
+/* What plain text is: null, a boolean, a number, or else undefined. */
+static pol_value resolve(const reading *r, pol_bytes s)
 {
     static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
-    static const char *const trues[] = {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y", NULL};
-    static const char *const falses[] = {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N", NULL};
-    if (!e->plain || e->string)
-        return pol_string(e->text);
-    if (is_one_of(e->text, nulls))
+    static const char *const trues[] = {"true", "True", "TRUE", NULL};
+    static const char *const falses[] = {"false", "False", "FALSE", NULL};
+    if (is_one_of(s, nulls))
         return pol_null();
-    if (is_one_of(e->text, trues))
+    if (is_one_of(s, trues))
         return pol_bool(true);
-    if (is_one_of(e->text, falses))
+    if (is_one_of(s, falses))
         return pol_bool(false);
-    char text[64];
-    if (decimal_text(e->text, text)) {
-        pol_value v = strpbrk(text, ".e") ? pol_number_double(r->arena, strtod(text, NULL)) /* a float of YAML is a double */
-                                          : pol_number_read(pol_bytes_of(pol_arena_copy(r->arena, text, strlen(text)), strlen(text)));
-        if (pol_is_defined(v))
-            return v;
-    }
-    int64_t i;
-    if (based_integer(e->text, &i))
-        return pol_int(i);
-    return pol_string(e->text);
+    return number_value(r, s);
+}
+
+POL_MUST_USE static bool binary_value(const reading *r, const event *e, pol_value *out)
+{
+    uint8_t *bytes = pol_arena_alloc(r->arena, e->text.n + 1);
+    size_t n;
+    if (!pol_base64_decode(bytes, &n, e->text, POL_BASE64, false) || !pol_utf8_valid(pol_bytes_of(bytes, n)))
+        return pol_fail(r->err, POL_E_JSON, "YAML text, line %u, column %u: what is tagged !!binary is no base64 of text", e->line, e->column);
+    *out = pol_string(pol_bytes_of(bytes, n));
+    return true;
+}
+
+POL_MUST_USE static bool scalar_value(const reading *r, const event *e, pol_value *out)
+{
+    static const char *const no_json[] = {".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF", ".nan", ".NaN", ".NAN", NULL};
+    if (e->tag == SCALAR_BINARY)
+        return binary_value(r, e, out);
+    pol_value v = e->tag == SCALAR_TEXT ? pol_undefined() : resolve(r, e->text);
+    bool fits = e->tag == SCALAR_INT     ? v.tag == POL_INT || (pol_is_number(v) && pol_number_is_integer(v))
+                : e->tag == SCALAR_FLOAT ? pol_is_number(v)
+                : e->tag == SCALAR_BOOL  ? v.tag == POL_BOOL
+                : e->tag == SCALAR_NULL  ? v.tag == POL_NULL
+                                         : true;
+    if (!fits)
+        return pol_fail(r->err, POL_E_JSON, "YAML text, line %u, column %u: what is tagged !!%s is none", e->line, e->column, tag_names[e->tag]);
+    if (e->tag == SCALAR_PLAIN && is_one_of(e->text, no_json))
+        return pol_fail(r->err, POL_E_JSON, "YAML text, line %u, column %u: JSON has no such number", e->line, e->column);
+    *out = pol_is_defined(v) ? v : pol_string(e->text);
+    return true;
 }
 
 POL_MUST_USE static bool read_node(reading *r, unsigned depth, pol_value *out);
@@ -342,15 +410,14 @@ POL_MUST_USE static bool merge_into(reading *r, pol_value merged, pol_value *und
 POL_MUST_USE static bool read_key(reading *r, unsigned depth, pol_value *key, bool *is_merge)
 {
     const event *e = &r->items[r->at];
-    *is_merge = e->kind == EVENT_SCALAR && e->plain && pol_bytes_is(e->text, "<<");
+    *is_merge = e->kind == EVENT_SCALAR && e->tag == SCALAR_PLAIN && pol_bytes_is(e->text, "<<");
     POL_TRY(read_node(r, depth, key));
     if (key->tag == POL_STRING)
         return true;
-    if (pol_is_collection(*key))
-        return pol_fail(r->err, POL_E_JSON, "YAML text, line %u, column %u: a key must be a scalar", e->line, e->column);
+    if (pol_is_collection(*key) || key->tag == POL_NULL)
+        return pol_fail(r->err, POL_E_JSON, "YAML text, line %u, column %u: a key must be text, a number or a boolean", e->line, e->column);
     char number[POL_NUMBER_TEXT_MAX];
-    pol_bytes text = key->tag == POL_NULL           ? POL_BYTES("null")
-                     : key->tag == POL_BOOL && key->n ? POL_BYTES("true")
+    pol_bytes text = key->tag == POL_BOOL && key->n ? POL_BYTES("true")
                      : key->tag == POL_BOOL         ? POL_BYTES("false")
                                                     : pol_number_text(*key, number);
     *key = pol_string_copy(r->arena, text);
@@ -400,8 +467,7 @@ static bool read_node(reading *r, unsigned depth, pol_value *out)
     case EVENT_ALIAS:
         return read_alias(r, i, depth, out);
     default:
-        *out = scalar_value(r, &r->items[i]);
-        return true;
+        return scalar_value(r, &r->items[i], out);
     }
 }
 

@@ -21,17 +21,21 @@ POL_BUILTIN(count, "count",
 static pol_value fold(pol_eval *ev, const pol_value *args, pol_arithmetic op, int64_t start)
 {
     pol_value list = pol_arg_list(ev, args, 0), result = pol_int(start);
+    const char *why = NULL;
+    bool all_whole = true;
     pol_charge(ev, list.n);
     for (uint32_t i = 0; i < list.n; i++) {
         pol_value e = pol_element(list, i);
         if (!pol_is_number(e))
             return pol_element_error(ev, 1, list, "number", e);
-        const char *why = NULL;
+        all_whole = all_whole && pol_number_is_integer(e);
         result = pol_number_arithmetic(pol_eval_arena(ev), op, result, e, &why);
         if (!pol_is_defined(result))
             return pol_builtin_error(ev, "%s", why ? why : "number out of range");
     }
-    return result;
+    if (op == POL_MULTIPLY && !all_whole)
+        result = pol_number_product(pol_eval_arena(ev), list, &why);
+    return pol_is_defined(result) ? result : pol_builtin_error(ev, "%s", why);
 }
 
 POL_BUILTIN(sum, "sum", "(collection: array[number] | set[number]) number",

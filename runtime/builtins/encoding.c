@@ -2,6 +2,7 @@
  * Built-ins of family encoding: base64, hex and URL queries.
  */
 #include "runtime/builtins/writer.h"
+#include "runtime/json.h"
 
 /* ---- base64 ---- */
 

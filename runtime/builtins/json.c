@@ -334,7 +334,9 @@ POL_BUILTIN_FLAGS(json_verify_schema, "json.verify_schema",
     pol_value schema = read ? arg_document(ev, args, 0, &why) : pol_undefined(), pair[] = {pol_bool(true), pol_null()};
     if (pol_builtin_failed(ev))
         return pol_undefined();
-    const char *fault = pol_is_defined(schema) ? pol_schema_fault(ev, schema) : why.text;
+    const char *fault = pol_is_defined(schema)      ? pol_schema_fault(ev, schema)
+                        : args[0].tag == POL_STRING ? "invalid JSON string"
+                                                    : why.text;
     if (fault) {
         pair[0] = pol_bool(false);
         pair[1] = pol_string_printf(pol_eval_arena(ev), "jsonschema: %s", fault);

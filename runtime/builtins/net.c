@@ -221,17 +221,19 @@ static bool take_match(pol_eval *ev, unsigned operand, pol_value v, uint32_t i, 
     return true;
 }
 
+/* Of other types nothing could match, as in OPA. */
+static uint32_t n_matches(pol_value v)
+{
+    return v.tag == POL_STRING ? 1 : pol_is_collection(v) ? v.n : 0;
+}
+
 POL_BUILTIN(cidr_contains_matches, "net.cidr_contains_matches",
             "(cidrs: string|array[string|array[any]]|object[string: string|array[any]]|set[string|array[any]], "
             "cidrs_or_ips: string|array[string|array[any]]|object[string: string|array[any]]|set[string|array[any]]) set[[any, any]]",
             "The pairs of a network and an address or network that it contains, by index, key or element.")
 {
-    for (unsigned i = 0; i < 2; i++) {
-        if (args[i].tag != POL_STRING && !pol_is_collection(args[i]))
-            return pol_empty(POL_SET); /* as in OPA: nothing that could match */
-    }
+    uint32_t n = n_matches(args[0]), m = n_matches(args[1]);
     pol_builder set = pol_builder_new(pol_eval_arena(ev));
-    uint32_t n = args[0].tag == POL_STRING ? 1 : args[0].n, m = args[1].tag == POL_STRING ? 1 : args[1].n;
     for (uint32_t i = 0; i < n; i++) {
         pol_bytes outer, inner;
         pol_value pair[2];

@@ -177,7 +177,7 @@ static const char *find_fault(pol_eval *ev, pol_value schema, unsigned nesting)
     if (schema.tag == POL_BOOL)
         return NULL;
     if (schema.tag != POL_OBJECT)
-        return "Invalid type. Expected: object or boolean, given: schema";
+        return nesting ? "Invalid type. Expected: object or boolean, given: schema" : "schema is invalid";
     if (nesting > NESTING_MAX)
         return "the schema is nested too deep";
     pol_value type = keyword(schema, "type");
@@ -232,7 +232,7 @@ static void add_failure(validation *v, const place *at, const char *type, const 
     pol_writer field = pol_writer_new(v->ev, 16), error = pol_writer_new(v->ev, 64);
     write_place(&field, at);
     if (field.n == 0)
-        pol_writer_text(&field, "(root)");
+        pol_writer_text(&field, "(Root)");
     pol_writer_bytes(&error, pol_writer_view(&field));
     pol_writer_text(&error, ": ");
     pol_writer_text(&error, text);
@@ -319,7 +319,7 @@ static void check_values(validation *v, pol_value value, pol_value schema, const
 {
     pol_value allowed = keyword(schema, "enum"), constant = keyword(schema, "const");
     if (pol_is_defined(constant) && !pol_equal(value, constant))
-        add_failure(v, at, "const", "%s does not match: %s", at ? shown(v, at->segment) : "(root)",
+        add_failure(v, at, "const", "%s does not match: %s", at ? shown(v, at->segment) : "(Root)",
                     shown(v, constant));
     if (!pol_is_defined(allowed))
         return;
@@ -335,7 +335,7 @@ static void check_values(validation *v, pol_value value, pol_value schema, const
     write_place(&field, at);
     add_failure(v, at, "enum", "%.*s must be one of the following: %.*s",
                 field.n ? (int)(field.n < 100 ? field.n : 100) : 6,
-                field.n ? (const char *)field.at : "(root)",
+                field.n ? (const char *)field.at : "(Root)",
                 (int)(texts.n < TEXT_MAX ? texts.n : TEXT_MAX), (const char *)texts.at);
 }
 

@@ -466,16 +466,17 @@ POL_BUILTIN(sprintf, "sprintf", "(format: string, values: array[any]) string",
     return pol_builtin_failed(ev) ? pol_undefined() : pol_format(ev, format, values);
 }
 
-static bool has_set(pol_eval *ev, pol_value v)
+/* Whether v can be told in JSON without another form: it holds no set and no member whose name is no string. */
+static bool is_json(pol_eval *ev, pol_value v)
 {
     if (v.tag == POL_SET)
-        return true;
+        return false;
     pol_charge(ev, 1);
     for (uint32_t i = 0; pol_is_collection(v) && i < v.n; i++)
-        if (has_set(ev, v.tag == POL_OBJECT ? pol_member_value(v, i) : pol_element(v, i)) ||
-            (v.tag == POL_OBJECT && has_set(ev, pol_member_key(v, i))))
-            return true;
-    return false;
+        if (!is_json(ev, v.tag == POL_OBJECT ? pol_member_value(v, i) : pol_element(v, i)) ||
+            (v.tag == POL_OBJECT && pol_member_key(v, i).tag != POL_STRING))
+            return false;
+    return true;
 }
 
 POL_BUILTIN(render_template, "strings.render_template",
@@ -486,8 +487,8 @@ POL_BUILTIN(render_template, "strings.render_template",
     pol_value vars = pol_arg_object(ev, args, 1);
     if (pol_builtin_failed(ev))
         return pol_undefined();
-    if (has_set(ev, vars))
-        return pol_builtin_type_error(ev, "operand 2 must hold no sets: they have no form in JSON");
+    if (!is_json(ev, vars))
+        return pol_builtin_type_error(ev, "operand 2 must hold no sets and only names that are strings, as JSON does");
     return pol_template_render(ev, text, vars);
 }
 
