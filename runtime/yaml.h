@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * YAML text into values: data files, METADATA comments, yaml.unmarshal. The YAML that JSON can say, as OPA reads it: the
- * scalars of YAML 1.1, keys turned into strings, aliases and merge keys resolved, one document.
+ * plain scalars of go-yaml, which are YAML 1.2's with octal numbers of 1.1, keys turned into strings, aliases and merge keys resolved, one document.
  */
 #pragma once
 

@@ -143,6 +143,7 @@ for preset in release asan; do
     suite "differential/$preset" python3 tests/differential/run.py build/$preset/bin/decide-batch 300 1
     suite "rego-target/$preset" python3 tests/differential/opa.py build/$preset/bin/decide-batch 80 1
 done
+suite language/release python3 tests/differential/language.py build/release/bin/decide-batch 400 1
 
 say "== verification beside OpenSSL's own, shortly"
 suite bench/tokens build/release/bin/token-bench 0.02
