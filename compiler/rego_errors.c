@@ -139,8 +139,16 @@ static pol_expr *condition(place at, pol_term *t)
     return e;
 }
 
-/* count([1 | body]) compared with 0 by the built-in called how; with input as it is, for OPA's index of comprehensions, which may take
- * variables around them for unknown, leaves out expressions with modifiers. */
+/* `with input as input`, which changes nothing: OPA's indexes leave out expressions with modifiers, and give wrong answers for some. */
+static void keep_out_of_indexes(place at, pol_expr *e)
+{
+    pol_term *input = pol_term_text(at.e->arena, POL_TERM_VAR, at.span, POL_BYTES("input"));
+    e->n_withs = 1;
+    e->withs = POL_NEW_ARRAY(at.e->arena, pol_with, 1);
+    e->withs[0] = (pol_with){.target = input, .value = input, .span = at.span};
+}
+
+/* count([1 | body]) compared with 0 by the built-in called how. The index of comprehensions may take variables around them for unknown. */
 static pol_expr *counted(place at, pol_body *body, const char *how)
 {
     pol_arena *arena = at.e->arena;
@@ -151,10 +159,7 @@ static pol_expr *counted(place at, pol_body *body, const char *how)
     both[0] = pol_term_call(arena, at.span, "count", list, 1);
     both[1] = number(at, "0");
     pol_expr *e = condition(at, pol_term_call(arena, at.span, how, both, 2));
-    pol_term *input = pol_term_text(arena, POL_TERM_VAR, at.span, POL_BYTES("input"));
-    e->n_withs = 1;
-    e->withs = POL_NEW_ARRAY(arena, pol_with, 1);
-    e->withs[0] = (pol_with){.target = input, .value = input, .span = at.span};
+    keep_out_of_indexes(at, e);
     return e;
 }
 
@@ -363,6 +368,8 @@ static pol_expr *with_var(place at, const pol_expr *e, const pol_term *from, con
     const pol_term *names[] = {from, to};
     pol_walk w = {.term = rename_var, .context = names, .closures = true};
     pol_expr *copy = condition(at, pol_term_copy(at.e->arena, e->left));
+    copy->withs = e->withs;
+    copy->n_withs = e->n_withs;
     pol_walk_term(&w, copy->left);
     return copy;
 }
@@ -502,6 +509,8 @@ static pol_expr *guarded_expr(place at, const pol_expr *e)
     copy->other = e->other ? guarded_body(at, e->other) : NULL;
     if (e->n_withs)
         spell_true(at, copy);
+    else if (e->kind == POL_EXPR_TERM && pol_is_infix(e->left, "internal.member_2") && e->left->items[1]->kind == POL_TERM_VAR)
+        keep_out_of_indexes(at, copy); /* the index of rules: x in xs; x == 1 */
     if (e->kind == POL_EXPR_NOT && copy->body->n == 1)
         spell_true(at, copy->body->items[0]);
     return copy;
