@@ -505,18 +505,22 @@ pol_value pol_number_product(pol_arena *arena, pol_value list, const char **why)
     return binary_to_value(arena, product, DOUBLE_BITS, why);
 }
 
-/* A whole number stays exact; any other has the precision that arithmetic gives it. */
+/* A whole number stays exact; any other has the precision that arithmetic gives it, if its exponent is not beyond that. */
 static pol_value absolute(pol_arena *arena, pol_value v, pol_decimal d)
 {
     binary b;
     const char *why;
+    char buf[POL_NUMBER_TEXT_MAX];
+    bool negative = d.negative;
     d.negative = false;
     if (d.n == 0)
         return pol_int(0);
+    if (too_long(&d) || d.magnitude > DIGITS_MAX || d.magnitude < -DIGITS_MAX) {
+        pol_bytes text = pol_number_text(v, buf);
+        return negative ? pol_number_copy(arena, (const char *)text.at + 1, text.n - 1) : v;
+    }
     if (!pol_number_is_integer(v))
-        return too_long(&d) || !binary_of_decimal(&d, &b) ? pol_undefined() : binary_to_value(arena, b, 64, &why);
-    if (d.magnitude > DIGITS_MAX)
-        return pol_undefined();
+        return binary_of_decimal(&d, &b) ? binary_to_value(arena, b, 64, &why) : pol_undefined();
     POL_CLEAN(BN_free) BIGNUM *n = digits_to_integer(&d, (size_t)d.magnitude - d.n);
     return n ? integer_to_value(arena, n) : pol_undefined();
 }

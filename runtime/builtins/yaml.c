@@ -177,9 +177,10 @@ static void write_number(pol_writer *w, pol_value v)
     do
         snprintf(shortest, sizeof shortest, "%.*e", digits, d);
     while (strtod(shortest, NULL) != d && ++digits < 17);
-    int exponent = atoi(strchr(shortest, 'e') ? strchr(shortest, 'e') + 1 : "0");
+    const char *e = strchr(shortest, 'e');
+    long exponent = e ? strtol(e + 1, NULL, 10) : 0;
     if (exponent >= -4 && exponent < 6)
-        snprintf(shortest, sizeof shortest, "%.*f", digits > exponent ? digits - exponent : 0, d);
+        snprintf(shortest, sizeof shortest, "%.*f", digits > exponent ? (int)(digits - exponent) : 0, d);
     pol_writer_text(w, shortest);
 }
 
