@@ -304,11 +304,15 @@ static void check_schemas(pol_program *p, const pol_statements *s)
 
 /* ---- routes ---- */
 
+enum { TEMPLATE_MAX = 4096 }; /* what the daemon takes */
+
 static void check_segment(pol_program *p, const pol_statement *st, pol_bytes segment, bool last)
 {
     bool opens = segment.n && segment.at[0] == '{', closes = segment.n && segment.at[segment.n - 1] == '}';
     bool rest = opens && closes && segment.n > 5 && pol_bytes_ends(segment, POL_BYTES("...}"));
-    if (rest && !last)
+    if (segment.n == 0 && !last)
+        pol_diag(p->diags, POL_D_ROUTE_TEMPLATE, st->path_span, "a template has no empty segment but the last: no path does");
+    else if (rest && !last)
         pol_diag(p->diags, POL_D_ROUTE_TEMPLATE, st->path_span, "`%.*s` takes the rest of the path, so it must be the last segment",
                  (int)segment.n, (const char *)segment.at);
     else if (opens != closes || (opens && segment.n < 3) || (!opens && segment.n && memchr(segment.at, '{', segment.n)))
@@ -348,6 +352,10 @@ static void check_routes(pol_program *p, const pol_statements *s)
         const pol_statement *st = s->routes[i];
         if (!st->path.n || st->path.at[0] != '/') {
             pol_diag(p->diags, POL_D_ROUTE_TEMPLATE, st->path_span, "a route's template begins with `/`");
+            continue;
+        }
+        if (st->path.n > TEMPLATE_MAX) {
+            pol_diag(p->diags, POL_D_ROUTE_TEMPLATE, st->path_span, "a route's template has at most %d bytes", TEMPLATE_MAX);
             continue;
         }
         pol_bytes shape = template_shape(p, st);

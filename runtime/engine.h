@@ -28,7 +28,7 @@ POL_MUST_USE bool pol_bundle_from_bytes(pol_bytes bytes, const pol_bundle_option
 void pol_bundle_close(pol_bundle *bundle);
 /* The manifest (JSON text: revision, entry points, compiler version, metadata). */
 pol_bytes pol_bundle_manifest(const pol_bundle *bundle);
-/* The same as a value (an object; see docs/bundle.md for its members; "routes" is what pol_input_assemble takes). */
+/* The same as a value (an object; see docs/bundle.md for its members; "routes" is what pol_route_index takes). */
 pol_value pol_bundle_manifest_value(const pol_bundle *bundle);
 /* The base documents: an object. */
 pol_value pol_bundle_data(const pol_bundle *bundle);

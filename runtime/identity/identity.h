@@ -120,8 +120,8 @@ typedef struct {
     char text[200];     /* a sentence for people, without secrets */
 } pol_refusal;
 
-/* Assembles the input document in arena from d. trust may be NULL (then any token or certificate is refused: token_issuer, cert_untrusted). routes: the manifest's
- * "routes" of the bundle (undefined: none). now_ns: the clock. True: *input is the document. False: *refusal says why and the decision is a deny;
+/* Assembles the input document in arena from d. trust may be NULL (then any token or certificate is refused: token_issuer, cert_untrusted). routes: the index of
+ * the bundle's (pol_route_index; undefined: none). now_ns: the clock. True: *input is the document. False: *refusal says why and the decision is a deny;
  * *input is then what could be assembled without the refused part, for the log. err is for internal failures, when refusal->reason is "internal_error". */
 POL_MUST_USE bool pol_input_assemble(pol_arena *arena, const pol_trust *trust, pol_value routes, const pol_description *d,
                                      int64_t now_ns, pol_value *input, pol_refusal *refusal);

@@ -15,6 +15,12 @@ bool pol_template_valid(pol_bytes template);
 /* Does a path in normal form match a valid template? captures is an object of strings. */
 POL_MUST_USE bool pol_template_match(pol_arena *arena, pol_bytes template, pol_bytes normal, pol_value *captures);
 
-/* The route of a bundle ({"method", "template", "action", "type"}) for a method and a path in normal form: a literal segment wins over
- * {name}, {name} over {rest...}. Undefined when none matches. */
-pol_value pol_route_find(pol_arena *arena, pol_value routes, pol_bytes method, pol_bytes normal, pol_value *captures);
+enum { POL_TEMPLATE_MAX = 4096 }; /* bytes */
+
+/* The index of the routes of a bundle's manifest: array of {"method", "template", "action", "type"}; undefined: none. *index lives in arena and borrows the
+ * routes. False with a route that has no method or no valid template of at most POL_TEMPLATE_MAX bytes. */
+POL_MUST_USE bool pol_route_index(pol_arena *arena, pol_value routes, pol_value *index, pol_error *err);
+
+/* The route for a method and a path in normal form: a literal segment wins over {name}, {name} over {rest...}. Undefined when none matches. index may be undefined. The
+ * cost goes by the path's segments, not by the number of routes. */
+pol_value pol_route_find(pol_arena *arena, pol_value index, pol_bytes method, pol_bytes normal, pol_value *captures);

@@ -3,6 +3,7 @@
 #include "runtime/server/world.h"
 
 #include "runtime/identity/revocation.h"
+#include "runtime/identity/route.h"
 #include "runtime/server/log.h"
 
 #include <dirent.h>
@@ -98,17 +99,17 @@ POL_MUST_USE static bool open_bundle(const pol_config *config, pol_world *world,
     return pol_fail(err, why.code, "%s%s%s", strstr(why.text, path) ? "" : path, strstr(why.text, path) ? "" : ": ", why.text);
 }
 
-static void read_manifest(pol_world *world)
+POL_MUST_USE static bool read_manifest(pol_world *world, pol_error *err)
 {
     uint8_t digest[32];
     pol_value manifest = pol_bundle_manifest_value(world->bundle);
     pol_value revision = pol_object_member(manifest, "revision");
-    world->routes = pol_object_member(manifest, "routes");
     world->revision = revision.tag == POL_STRING ? (char *)pol_arena_copy(&world->arena, revision.text, revision.n)
                                                  : (char *)pol_arena_copy(&world->arena, "", 0);
     pol_bundle_digest(world->bundle, digest);
     pol_hex_encode((uint8_t *)world->digest, pol_bytes_of(digest, sizeof digest));
     world->digest[64] = 0;
+    return pol_route_index(&world->arena, pol_object_member(manifest, "routes"), &world->routes, err);
 }
 
 POL_MUST_USE static bool open_trust(const pol_config *config, pol_world *world, struct pol_revocation *responders, pol_error *err)
@@ -190,7 +191,7 @@ POL_MUST_USE static bool fill(pol_world *world, const pol_config *config, struct
     pol_world_signature(config, &signature);
     world->signature = (char *)pol_buf_to_arena(&signature, &world->arena).at;
     POL_TRY(open_bundle(config, world, err));
-    read_manifest(world);
+    POL_TRY(read_manifest(world, err));
     POL_TRY(open_trust(config, world, responders, err));
     if (config->tls_address)
         POL_TRY(pol_tls_new(config, world->trust, responders, &world->tls, err));

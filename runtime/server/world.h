@@ -16,7 +16,7 @@ typedef struct {
     pol_bundle *bundle;
     pol_trust *trust; /* NULL: no issuers and no roots are configured */
     SSL_CTX *tls;     /* NULL: no TLS listener */
-    pol_value routes; /* of the bundle's manifest; undefined: none */
+    pol_value routes; /* index of the bundle's */
     pol_entry decision; /* config's `decision` in this bundle */
     pol_entry default_decision; /* config's `default_decision` */
     pol_entry subjects, resources, actions; /* of searches; undefined ones where config names none */

@@ -2,6 +2,7 @@
  * The input document from descriptions of requests: what is verified, what must agree, what is refused and why.
  */
 #include "runtime/identity/identity.h"
+#include "runtime/identity/route.h"
 #include "runtime/identity/replay.h"
 #include "runtime/identity/token_cache.h"
 #include "tests/unit/identity_fixture.h"
@@ -89,7 +90,10 @@ static pol_description describe(const char *subject, const char *action, const c
 
 static pol_value routes(void)
 {
-    return from_json(&arena, "[{\"method\":\"GET\",\"template\":\"/v1/orders/{id}\",\"action\":\"read\",\"type\":\"order\"}]");
+    pol_value index;
+    pol_value list = from_json(&arena, "[{\"method\":\"GET\",\"template\":\"/v1/orders/{id}\",\"action\":\"read\",\"type\":\"order\"}]");
+    assert_true(pol_route_index(&arena, list, &index, NULL));
+    return index;
 }
 
 static void describe_request(pol_description *d, const char *method, const char *path, const char *headers)
