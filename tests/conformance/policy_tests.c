@@ -18,6 +18,7 @@
 #include "compiler/compile.h"
 #include "runtime/engine.h"
 #include "runtime/identity/identity.h"
+#include "runtime/identity/route.h"
 #include "runtime/json.h"
 
 #include <dirent.h>
@@ -348,8 +349,13 @@ POL_MUST_USE static bool make_input(tested *t, unsigned row, pol_value one, pol_
         d.request.method = pol_text(method);
         d.request.path = pol_text(path);
     }
-    pol_value routes = pol_object_member(pol_bundle_manifest_value(t->bundle), "routes"), assembled;
+    pol_value routes, assembled;
     pol_refusal refusal = {0};
+    pol_error err;
+    if (!pol_route_index(&t->arena, pol_object_member(pol_bundle_manifest_value(t->bundle), "routes"), &routes, &err)) {
+        fail(t, row, "%s", err.text);
+        return false;
+    }
     if (!pol_input_assemble(&t->arena, NULL, routes, &d, 1, &assembled, &refusal)) {
         if (wanted.tag == POL_STRING && refusal.reason && pol_bytes_is(pol_text(wanted), refusal.reason))
             pass(t);
