@@ -2,8 +2,8 @@
  * token-bench [--check] [SECONDS]: what verifying a token costs beside OpenSSL's bare EVP verify of the same signature, for each algorithm, taken in turns in one
  * run; and what a token costs whose signature was found good before, an opaque one whose issuer was asked before, and the input document of a certificate, first and known. --check: fails where docs/performance.md's bounds are passed.
  */
-#include "runtime/identity/introspect.h"
 #include "runtime/identity/trust.h"
+#include "runtime/identity/view.h"
 
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
@@ -302,7 +302,7 @@ static pol_trust *trust_that_asks(void)
     return trust;
 }
 
-static double time_known(const pol_trust *trust, pol_opaque_view *view, pol_arena *arena, unsigned n)
+static double time_known(const pol_trust *trust, pol_view *view, pol_arena *arena, unsigned n)
 {
     int64_t from = now_ns();
     for (unsigned i = 0; i < n; i++) {
@@ -320,17 +320,17 @@ static bool time_opaque(double most_ns)
                                  "\"token_type\":\"Bearer\",\"exp\":1800000300,\"iat\":1799999990,\"tenant_id\":\"t1\"}";
     asked_level asked;
     pol_introspection_store store = {.context = &asked, .ask = ask_level, .keep = keep_nothing};
-    pol_opaque_view view = {.cache = pol_opaque_cache_new()};
+    pol_view view = {.opaque = pol_opaque_cache_new()};
     pol_trust *trust = trust_that_asks();
     pol_buf value = {0};
     pol_arena arena;
     pol_error err;
     pol_verified_token seen;
     double rounds[ROUNDS];
-    if (!pol_introspection_new((pol_bytes){0}, &view.all, &err))
+    if (!pol_introspection_new((pol_bytes){0}, &view.introspection, &err))
         die(err.text);
-    pol_introspection_set_clock(view.all, bench_clock);
-    pol_introspection_start(view.all, NULL, &store, NULL, NULL);
+    pol_introspection_set_clock(view.introspection, bench_clock);
+    pol_introspection_start(view.introspection, NULL, &store, NULL, NULL);
     pol_arena_init(&arena, 0);
     if (!pol_trust_token(trust, NULL, &view, &arena, POL_BYTES("mF_9.B5f-4.1JqM-2YotnFZFEjr1zCsicMWpAA-tGzv3JOkF0"), bench_clock(), &seen))
         die("it was known before it was asked about");
@@ -346,8 +346,8 @@ static bool time_opaque(double most_ns)
     printf("opaque, asked about before: %.0f ns\n", at);
     pol_buf_deinit(&value);
     pol_arena_deinit(&arena);
-    pol_opaque_cache_free(view.cache);
-    pol_introspection_free(view.all);
+    pol_opaque_cache_free(view.opaque);
+    pol_introspection_free(view.introspection);
     pol_trust_free(trust);
     return at < most_ns;
 }

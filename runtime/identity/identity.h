@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "runtime/identity/key_source.h"
 #include "runtime/value.h"
 
 typedef struct x509_st X509;
@@ -32,7 +33,8 @@ typedef struct {
 
 typedef struct {
     const char *issuer;              /* exact `iss` */
-    const char *jwks_file;           /* NULL: its JWTs too are asked about */
+    const char *jwks_file;           /* its keys, */
+    const pol_key_source_config *keys; /* or where they are fetched; both NULL: its JWTs too are asked about */
     pol_introspector_config introspection;
     const char *const *audiences;    /* any of; none: no audience rule */
     unsigned n_audiences;
@@ -75,6 +77,7 @@ typedef struct {
     const char *const *crl_files;    /* PEM files or folders */
     unsigned n_crl_files;
     pol_revocation_mode revocation;
+    pol_key_sources *key_sources;    /* NULL: issuers whose keys are fetched are refused. borrowed */
     struct pol_revocation *responders; /* asked where revocation is soft or hard; NULL: lists only. borrowed */
     const char *const *proxy_uids;   /* whose X-Forwarded-Client-Cert counts: users of the unix socket, as decimal numbers, */
     unsigned n_proxy_uids;
@@ -108,7 +111,7 @@ typedef struct {
     X509 *tls_leaf;          /* verified by the TLS listener; NULL: none. borrowed */
     STACK_OF_X509 *tls_chain;
     struct pol_replay *replay; /* the DPoP proofs that were used; NULL: none is accepted. borrowed */
-    struct pol_opaque_view *opaque; /* of this thread; NULL: no token is asked about. borrowed */
+    struct pol_view *view;   /* of this thread; NULL: no token is asked about. borrowed */
     struct pol_token_cache *tokens; /* of this thread; NULL: every signature is checked. borrowed */
     struct pol_chain_cache *chains; /* of this thread; NULL: every chain is verified. borrowed */
     bool tls_is_subject;     /* the listener's callers ask for themselves: tls_leaf is input.cert; else peer.cert */

@@ -210,7 +210,7 @@ static void take_token(assembly *a)
     bool bound = false;
     if (token.n == 0 || a->why)
         return;
-    const char *why = pol_trust_token(a->trust, a->d->tokens, a->d->opaque, a->arena, token, a->now_ns, &a->verified);
+    const char *why = pol_trust_token(a->trust, a->d->tokens, a->d->view, a->arena, token, a->now_ns, &a->verified);
     if (!why)
         why = check_binding(a, token, way, &bound);
     if (why) {

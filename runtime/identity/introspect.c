@@ -9,6 +9,7 @@
 
 #include "runtime/identity/introspector.h"
 #include "runtime/identity/oauth.h"
+#include "runtime/identity/view.h"
 #include "runtime/json.h"
 
 #include <openssl/crypto.h>
@@ -381,20 +382,20 @@ static const char *reason_of(state s)
 }
 
 /* What the table has, copied; else a flight is begun, *begun, or joined. */
-static outcome look_up(pol_opaque_view *view, pol_introspector *by, pol_arena *arena, pol_bytes token, int64_t now_ns, flight **begun)
+static outcome look_up(pol_view *view, pol_introspector *by, pol_arena *arena, pol_bytes token, int64_t now_ns, flight **begun)
 {
-    pol_introspection *all = view->all;
+    pol_introspection *all = view->introspection;
     outcome o = {.state = FAILED};
     *begun = NULL;
     pthread_mutex_lock(&all->lock);
-    entry *e = find_entry(all, view->key);
+    entry *e = find_entry(all, view->awaited.key);
     if (e && is_good(e, now_ns)) {
         uint8_t *text = e->text ? pol_arena_try(arena, e->n + 1) : NULL;
         o = (outcome){.state = e->text && !text ? FAILED : e->state, .from_ns = e->from_ns, .until_ns = e->until_ns, .text = {text, e->n}};
         if (text)
             memcpy(text, e->text, e->n + 1);
-    } else if (!view->give_up && (e = take_entry(all, view->key, now_ns))) {
-        *begun = make_flight(all, by, view->key, token);
+    } else if (!view->give_up && (e = take_entry(all, view->awaited.key, now_ns))) {
+        *begun = make_flight(all, by, view->awaited.key, token);
         o.state = *begun ? PENDING : FAILED;
         if (!*begun)
             empty(e);
@@ -417,14 +418,15 @@ static void begin_flight(flight *f)
         ask_issuer(f);
 }
 
-const char *pol_introspect(pol_opaque_view *view, pol_introspector *by, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_value *claims)
+const char *pol_introspect(pol_view *view, pol_introspector *by, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_value *claims)
 {
     flight *begun;
     *claims = pol_undefined();
-    if (!view || !view->all)
+    if (!view || !view->introspection)
         return pol_reason_introspection_failed;
-    make_key(view->all, by, token, view->key);
-    if (view->cache && pol_opaque_cache_find(view->cache, view->key, now_ns, arena, claims))
+    view->awaited.keys = 0;
+    make_key(view->introspection, by, token, view->awaited.key);
+    if (view->opaque && pol_opaque_cache_find(view->opaque, view->awaited.key, now_ns, arena, claims))
         return pol_is_defined(*claims) ? NULL : pol_reason_token_inactive;
     outcome o = look_up(view, by, arena, token, now_ns, &begun);
     if (begun)
@@ -432,8 +434,8 @@ const char *pol_introspect(pol_opaque_view *view, pol_introspector *by, pol_aren
     view->pending = view->pending || o.state == PENDING;
     pol_introspection_answer answer = {.status = 200, .content_type = POL_BYTES("application/json"), .body = o.text};
     const char *why = o.state == ACTIVE ? pol_introspection_read(arena, &answer, claims) : reason_of(o.state);
-    if (view->cache && (o.state == INACTIVE || (o.state == ACTIVE && !why)))
-        pol_opaque_cache_add(view->cache, view->key, *claims, o.from_ns, o.until_ns, now_ns);
+    if (view->opaque && (o.state == INACTIVE || (o.state == ACTIVE && !why)))
+        pol_opaque_cache_add(view->opaque, view->awaited.key, *claims, o.from_ns, o.until_ns, now_ns);
     return why;
 }
 

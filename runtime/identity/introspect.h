@@ -47,18 +47,10 @@ typedef struct {
 } pol_introspection_counts;
 pol_introspection_counts pol_introspection_count(pol_introspection *all);
 
-/* What one thread sees of it. */
 enum { POL_WAITERS_MAX = 256 };
-typedef struct pol_opaque_view {
-    pol_introspection *all;
-    pol_opaque_cache *cache; /* NULL: no memory for one */
-    unsigned waiter;         /* below POL_WAITERS_MAX */
-    bool give_up;            /* what is not known fails */
-    bool pending;            /* set when an answer has to be waited for, */
-    uint8_t key[POL_OPAQUE_KEY]; /* of this */
-} pol_opaque_view;
+struct pol_view;
 
 /* The claims that the issuer says an active token has, of which exp is not over. NULL or a reason; then view->pending says whether it will be known. view may be NULL. */
-const char *pol_introspect(pol_opaque_view *view, pol_introspector *by, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_value *claims);
+const char *pol_introspect(struct pol_view *view, pol_introspector *by, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_value *claims);
 /* Is the answer to key still awaited? */
 bool pol_introspection_is_pending(pol_introspection *all, const uint8_t key[POL_OPAQUE_KEY]);

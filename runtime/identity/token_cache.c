@@ -18,6 +18,7 @@ enum { N_BUCKETS = 1 << 12, BUCKET_SLOTS = 4 };
 typedef struct {
     uint8_t keys[BUCKET_SLOTS][POL_TOKEN_DIGEST];
     pol_image images[BUCKET_SLOTS]; /* the header and the claims */
+    uint64_t versions[BUCKET_SLOTS];
     uint8_t n, next; /* slots used; which is taken next */
 } bucket;
 
@@ -53,7 +54,7 @@ static size_t bucket_of(const uint8_t key[POL_TOKEN_DIGEST])
     return (size_t)(key[0] | key[1] << 8) % N_BUCKETS;
 }
 
-bool pol_token_cache_find(const pol_token_cache *cache, const uint8_t key[POL_TOKEN_DIGEST], pol_arena *arena, pol_value *header, pol_value *claims)
+bool pol_token_cache_find(const pol_token_cache *cache, const uint8_t key[POL_TOKEN_DIGEST], pol_arena *arena, pol_cached_token *token)
 {
     const bucket *b = &cache->buckets[bucket_of(key)];
     for (unsigned i = 0; i < b->n; i++) {
@@ -62,23 +63,28 @@ bool pol_token_cache_find(const pol_token_cache *cache, const uint8_t key[POL_TO
         pol_value both[2];
         if (!pol_image_open(&b->images[i], arena, both, 2))
             return false;
-        *header = both[0];
-        *claims = both[1];
+        *token = (pol_cached_token){.header = both[0], .claims = both[1], .version = b->versions[i]};
         return true;
     }
     return false;
 }
 
-void pol_token_cache_add(pol_token_cache *cache, const uint8_t key[POL_TOKEN_DIGEST], pol_value header, pol_value claims)
+void pol_token_cache_add(pol_token_cache *cache, const uint8_t key[POL_TOKEN_DIGEST], const pol_cached_token *token)
 {
     pol_image image;
-    if (!pol_image_make((pol_value[]){header, claims}, 2, &image))
+    if (!pol_image_make((pol_value[]){token->header, token->claims}, 2, &image))
         return;
     bucket *b = &cache->buckets[bucket_of(key)];
-    pol_image_free(&b->images[b->next]);
-    memcpy(b->keys[b->next], key, POL_TOKEN_DIGEST);
-    b->images[b->next] = image;
-    b->next = (uint8_t)((b->next + 1) % BUCKET_SLOTS);
-    if (b->n < BUCKET_SLOTS)
-        b->n++;
+    unsigned i = 0;
+    while (i < b->n && CRYPTO_memcmp(b->keys[i], key, POL_TOKEN_DIGEST) != 0)
+        i++;
+    if (i == b->n) {
+        i = b->next;
+        b->next = (uint8_t)((b->next + 1) % BUCKET_SLOTS);
+        b->n = (uint8_t)(b->n < BUCKET_SLOTS ? b->n + 1 : BUCKET_SLOTS);
+    }
+    pol_image_free(&b->images[i]);
+    memcpy(b->keys[i], key, POL_TOKEN_DIGEST);
+    b->images[i] = image;
+    b->versions[i] = token->version;
 }

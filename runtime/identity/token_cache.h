@@ -8,6 +8,11 @@
 
 typedef struct pol_token_cache pol_token_cache;
 
+typedef struct {
+    pol_value header, claims;
+    uint64_t version; /* of the keys that verified it, where they change: see pol_key_set */
+} pol_cached_token;
+
 enum { POL_TOKEN_DIGEST = 32 };
 
 /* NULL: no memory. */
@@ -15,7 +20,7 @@ pol_token_cache *pol_token_cache_new(void);
 void pol_token_cache_free(pol_token_cache *cache);
 /* The key of a token under the keys that id stands for. */
 void pol_token_cache_key(pol_bytes id, pol_bytes token, uint8_t key[POL_TOKEN_DIGEST]);
-/* Header and claims of a token that was added, copied into arena. False: it is not there. */
-POL_MUST_USE bool pol_token_cache_find(const pol_token_cache *cache, const uint8_t key[POL_TOKEN_DIGEST], pol_arena *arena, pol_value *header, pol_value *claims);
-/* A token with much in it is passed over. */
-void pol_token_cache_add(pol_token_cache *cache, const uint8_t key[POL_TOKEN_DIGEST], pol_value header, pol_value claims);
+/* What was added of a token, copied into arena. False: it is not there. */
+POL_MUST_USE bool pol_token_cache_find(const pol_token_cache *cache, const uint8_t key[POL_TOKEN_DIGEST], pol_arena *arena, pol_cached_token *token);
+/* One with much in it is passed over. */
+void pol_token_cache_add(pol_token_cache *cache, const uint8_t key[POL_TOKEN_DIGEST], const pol_cached_token *token);

@@ -6,6 +6,7 @@
 #include "runtime/identity/introspect.h"
 #include "runtime/identity/oauth.h"
 #include "runtime/identity/spiffe.h"
+#include "runtime/identity/view.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -23,7 +24,8 @@ enum { LEEWAY_MAX = 300, DPOP_MAX_AGE_S = 60, TRUST_FILE_MAX = 16 << 20, PATH_MA
 
 typedef struct {
     pol_jwt_rules rules;
-    pol_jwks *keys; /* NULL: its tokens are asked about */
+    pol_jwks *keys;         /* NULL: they are fetched, */
+    pol_key_source *source; /* here; NULL too: its tokens are asked about */
     pol_introspector *introspector; /* NULL: they are not */
     char *subject_prefix;
     const char **sub_certificates, **client_claims, **refused_claims;
@@ -85,6 +87,7 @@ static void free_issuer(issuer *i)
     free_list(i->client_claims);
     free_list(i->refused_claims);
     pol_jwks_free(i->keys);
+    pol_key_source_close(i->source);
     pol_introspector_free(i->introspector);
 }
 
@@ -102,9 +105,13 @@ static bool check_arrows(const char *const *list, unsigned n, unsigned number, c
 static bool check_issuer(const pol_trust_config *config, unsigned i, pol_error *err)
 {
     const pol_issuer_config *c = &config->issuers[i];
-    if (!c->issuer || !c->issuer[0] || (!c->jwks_file && !c->introspection.url))
-        return pol_fail(err, POL_E_CONFIG, "issuer %u: `issuer` and `jwks_file`, or `introspection.url`, are required", i + 1);
-    if (c->n_algorithms == 0 && c->jwks_file)
+    if (!c->issuer || !c->issuer[0] || (!c->jwks_file && !c->keys && !c->introspection.url))
+        return pol_fail(err, POL_E_CONFIG, "issuer %u: `issuer` and its keys, or `introspection.url`, are required", i + 1);
+    if (c->jwks_file && c->keys)
+        return pol_fail(err, POL_E_CONFIG, "issuer %u: its keys are in a file or are fetched, not both", i + 1);
+    if (c->keys && !config->key_sources)
+        return pol_fail(err, POL_E_CONFIG, "issuer %u: keys are not fetched here", i + 1);
+    if (c->n_algorithms == 0 && (c->jwks_file || c->keys))
         return pol_fail(err, POL_E_CONFIG, "issuer %u: `algorithms` must name at least one", i + 1);
     for (unsigned k = 0; k < c->n_algorithms; k++) {
         if (!pol_alg_find(pol_bytes_text(c->algorithms[k])))
@@ -131,7 +138,7 @@ static bool check_issuer(const pol_trust_config *config, unsigned i, pol_error *
     return true;
 }
 
-static bool add_issuer(pol_trust *trust, const pol_issuer_config *c, pol_error *err)
+static bool add_issuer(pol_trust *trust, const pol_issuer_config *c, pol_key_sources *sources, pol_error *err)
 {
     issuer *i = &trust->issuers[trust->n_issuers++];
     const char *const *more = c->at_jwt ? at_jwt_claims : NULL;
@@ -155,6 +162,9 @@ static bool add_issuer(pol_trust *trust, const pol_issuer_config *c, pol_error *
         POL_TRY(pol_introspector_new(c->issuer, &c->introspection, &i->introspector, err));
     if (c->jwks_file)
         POL_TRY(pol_jwks_file_read(c->jwks_file, &i->keys, err));
+    pol_error why;
+    if (c->keys && !pol_key_source_open(sources, c->keys, &i->source, &why))
+        return pol_fail(err, why.code, "issuer %s: %s", c->issuer, why.text);
     if (i->keys && i->keys->n == 0)
         return pol_fail(err, POL_E_CONFIG, "%s: no key of the set can be used (RSA below 2048 bits, unknown type or malformed)", c->jwks_file);
     return true;
@@ -310,7 +320,7 @@ static bool fill(pol_trust *trust, const pol_trust_config *config, pol_error *er
         return pol_fail(err, POL_E_MEMORY, "out of memory");
     for (unsigned i = 0; i < config->n_issuers; i++) {
         POL_TRY(check_issuer(config, i, err));
-        POL_TRY(add_issuer(trust, &config->issuers[i], err));
+        POL_TRY(add_issuer(trust, &config->issuers[i], config->key_sources, err));
     }
     return add_all_anchors(trust, config, err);
 }
@@ -412,26 +422,68 @@ uint32_t pol_trust_dpop_age(const pol_trust *trust)
     return trust->dpop_max_age_s;
 }
 
-/* A token as it was verified before under the very keys of trust, or opened; *known says which. */
-static const char *open_token(pol_token_cache *cache, const uint8_t *key, pol_arena *arena, pol_bytes token, pol_jws *jws,
-                              pol_value *claims, bool *known)
+/* A token taken apart: as it was verified before, or anew. */
+typedef struct {
+    pol_token_cache *cache; /* NULL: key is not to be found */
+    uint8_t key[POL_TOKEN_DIGEST];
+    bool known;             /* verified before, by keys of version */
+    pol_cached_token cached;
+    pol_jws jws;
+} opened;
+
+static const char *open_anew(opened *o, pol_arena *arena, pol_bytes token)
 {
-    *jws = (pol_jws){0};
-    *known = key && pol_token_cache_find(cache, key, arena, &jws->header, claims);
-    const char *why = *known ? NULL : pol_jws_open(arena, token, NULL, jws);
-    return why || *known ? why : pol_jwt_claims(arena, jws, NULL, claims);
+    o->known = false;
+    const char *why = pol_jws_open(arena, token, NULL, &o->jws);
+    if (!why)
+        why = pol_jwt_claims(arena, &o->jws, NULL, &o->cached.claims);
+    o->cached.header = o->jws.header;
+    return why;
 }
 
-static const char *check_signature(pol_token_cache *cache, const uint8_t *key, const pol_jws *jws, pol_value claims, const issuer *from)
+static const char *open_token(opened *o, const pol_trust *trust, pol_token_cache *cache, pol_arena *arena, pol_bytes token)
 {
-    const char *why = pol_jws_check(jws, from->keys, from->rules.algorithms, from->rules.n_algorithms);
-    if (key && !why)
-        pol_token_cache_add(cache, key, jws->header, claims);
+    *o = (opened){.cache = trust && token.n <= POL_TOKEN_MAX ? cache : NULL};
+    if (!o->cache)
+        return open_anew(o, arena, token);
+    pol_token_cache_key(pol_bytes_of(trust->id, sizeof trust->id), token, o->key);
+    o->known = pol_token_cache_find(o->cache, o->key, arena, &o->cached);
+    if (!o->known)
+        return open_anew(o, arena, token);
+    o->jws.header = o->cached.header;
+    return NULL;
+}
+
+/* By keys of that version. What was verified before by others is verified anew. */
+static const char *check_signature(opened *o, pol_arena *arena, pol_bytes token, const issuer *from, const pol_jwks *keys, uint64_t version)
+{
+    if (o->known && o->cached.version == version)
+        return NULL;
+    const char *why = o->known ? open_anew(o, arena, token) : NULL;
+    if (!why)
+        why = pol_jws_check(&o->jws, keys, from->rules.algorithms, from->rules.n_algorithms);
+    o->cached.version = version;
+    if (o->cache && !why)
+        pol_token_cache_add(o->cache, o->key, &o->cached);
+    return why;
+}
+
+/* The same by the keys that are known now, whether they come from a file or are fetched. */
+static const char *check_by_issuer(opened *o, pol_view *view, pol_arena *arena, pol_bytes token, const issuer *from)
+{
+    if (!from->source)
+        return check_signature(o, arena, token, from, from->keys, 0);
+    pol_key_set *set = pol_key_source_keys(from->source, view);
+    const char *why = set ? check_signature(o, arena, token, from, set->jwks, set->version) : pol_reason_keys_unavailable;
+    if (!view)
+        pol_key_set_release(set);
+    if (why == pol_reason_keys_unavailable || why == pol_reason_token_key)
+        pol_key_source_need(from->source, view);
     return why;
 }
 
 /* What its issuer says, held against the issuer's rules. An answer that names no issuer is from the one that was asked. */
-static const char *judge_opaque(const issuer *from, pol_opaque_view *view, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out)
+static const char *judge_opaque(const issuer *from, pol_view *view, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out)
 {
     pol_value claims;
     int64_t ttl_s;
@@ -465,42 +517,37 @@ static bool is_jwt_shaped(pol_bytes token)
     return dots == 2 && pol_bytes_starts(token, POL_BYTES("ey"));
 }
 
-static const char *judge_jwt(const pol_trust *trust, pol_token_cache *cache, pol_opaque_view *view, pol_arena *arena, pol_bytes token, int64_t now_ns,
+static const char *judge_jwt(const pol_trust *trust, pol_token_cache *cache, pol_view *view, pol_arena *arena, pol_bytes token, int64_t now_ns,
                              pol_verified_token *out)
 {
-    pol_jws jws;
-    pol_value claims;
-    uint8_t digest[POL_TOKEN_DIGEST];
-    bool known, keyed = trust && cache && token.n <= POL_TOKEN_MAX;
-    const uint8_t *key = keyed ? digest : NULL;
-    if (keyed)
-        pol_token_cache_key(pol_bytes_of(trust->id, sizeof trust->id), token, digest);
-    const char *why = open_token(cache, key, arena, token, &jws, &claims, &known);
+    opened o;
+    const char *why = open_token(&o, trust, cache, arena, token);
     if (why)
         return why;
     /* The issuer is named by what is not verified yet; it only says whose keys have to verify it. */
-    pol_value iss = pol_object_member(claims, "iss");
+    pol_value iss = pol_object_member(o.cached.claims, "iss");
     for (unsigned i = 0; trust && iss.tag == POL_STRING && i < trust->n_issuers; i++) {
         const issuer *from = &trust->issuers[i];
         if (!pol_bytes_is(pol_text(iss), from->rules.issuer))
             continue;
-        if (!from->keys)
+        if (!from->keys && !from->source)
             return judge_opaque(from, view, arena, token, now_ns, out);
-        why = known ? NULL : check_signature(cache, key, &jws, claims, from);
+        why = check_by_issuer(&o, view, arena, token, from);
+        pol_value claims = o.cached.claims;
         if (!why)
-            why = pol_jwt_judge(&jws, claims, &from->rules, now_ns);
+            why = pol_jwt_judge(&o.jws, claims, &from->rules, now_ns);
         if (!why && has_claim_of(claims, from->refused_claims))
             why = pol_reason_token_grant;
         if (why)
             return why;
-        *out = (pol_verified_token){.header = jws.header, .claims = claims, .subject_prefix = from->subject_prefix,
+        *out = (pol_verified_token){.header = o.jws.header, .claims = claims, .subject_prefix = from->subject_prefix,
                                     .is_client = has_claim_of(claims, from->client_claims), .bound_name = find_binding(from, claims)};
         return NULL;
     }
     return pol_reason_token_issuer;
 }
 
-const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, pol_opaque_view *view, pol_arena *arena, pol_bytes token, int64_t now_ns,
+const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, pol_view *view, pol_arena *arena, pol_bytes token, int64_t now_ns,
                             pol_verified_token *out)
 {
     *out = (pol_verified_token){.header = pol_undefined(), .claims = pol_undefined()};

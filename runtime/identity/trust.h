@@ -19,7 +19,7 @@ typedef struct {
 } pol_verified_token;
 
 /* Verifies a token against the configured issuers, by the handler that its shape or its issuer asks for. trust may be NULL. cache, view: the thread's, NULL: none. NULL or a reason. */
-const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, struct pol_opaque_view *view, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out);
+const char *pol_trust_token(const pol_trust *trust, pol_token_cache *cache, struct pol_view *view, pol_arena *arena, pol_bytes token, int64_t now_ns, pol_verified_token *out);
 
 /* Does the holder of the connection forward certificates of others? uid: NULL, not known. name: SPIFFE ID or subject of its verified certificate; n == 0: none. */
 bool pol_trust_is_proxy(const pol_trust *trust, const uint32_t *uid, pol_bytes name);

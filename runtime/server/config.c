@@ -247,10 +247,13 @@ POL_MUST_USE static bool set_issuers(reader *r, const setting *row, uint8_t *bas
         POL_TRY(set_fallbacks(r, issuer_settings, (uint8_t *)issuer));
         POL_TRY(read_mapping(r, item, issuer_settings, "", (uint8_t *)issuer));
         issuer->line = line_of(item);
-        bool has_keys = issuer->jwks_file && issuer->algorithms.n;
-        if (!issuer->issuer || (!has_keys && (issuer->jwks_file || !issuer->introspection_url)))
-            return pol_fail(r->err, POL_E_CONFIG, "%s:%u: identity.issuers: issuer is required, and jwks_file and algorithms, or introspection.url", r->name,
-                            issuer->line);
+        unsigned n_keys = (issuer->jwks_file != NULL) + (issuer->jwks_url != NULL) + issuer->discovery;
+        bool has_keys = n_keys && issuer->algorithms.n;
+        if (!issuer->issuer || (!has_keys && (n_keys || !issuer->introspection_url)))
+            return pol_fail(r->err, POL_E_CONFIG, "%s:%u: identity.issuers: issuer is required, and algorithms and one of jwks_file, jwks_url and discovery, or introspection.url",
+                            r->name, issuer->line);
+        if (n_keys > 1)
+            return pol_fail(r->err, POL_E_CONFIG, "%s:%u: identity.issuers: one of jwks_file, jwks_url and discovery says where keys are", r->name, issuer->line);
         list->n++;
     }
     return true;

@@ -34,11 +34,11 @@ enum {
 
 typedef enum { SILENT, HTTP, GREETING, FRAMES } speech; /* nothing has come yet; GREETING: its first byte has */
 
-/* A frame that waits for an introspection, apart from its connection, which goes on with others. */
+/* A frame that waits for something that is fetched, apart from its connection, which goes on with others. */
 typedef struct pol_parked_frame {
     TAILQ_ENTRY(pol_parked_frame) link;
     struct pol_connection *connection;
-    uint8_t awaited[POL_OPAQUE_KEY];
+    pol_awaited awaited;
     int64_t begun_ns, until_ms;
     pol_wire_frame frame;
     uint8_t bytes[]; /* the whole of it, and room for a NUL */
@@ -58,8 +58,8 @@ typedef struct pol_connection {
     size_t need;   /* bytes of the request at its beginning, once its head is known; else 0 */
     pol_buf out;   /* what the socket did not take */
     size_t out_at;
-    bool parked;      /* the request at the beginning waits for an introspection: nothing is read, nothing else is answered */
-    uint8_t awaited[POL_OPAQUE_KEY];
+    bool parked;      /* the request at the beginning waits for something that is fetched: nothing is read, nothing else is answered */
+    pol_awaited awaited;
     int64_t begun_ns;         /* of the request at the beginning, once it was parked; else 0 */
     int64_t parked_until_ms;
     unsigned n_parked_frames;
@@ -190,7 +190,7 @@ static void park(pol_connection *c, int64_t begun_ns)
         c->parked_until_ms = pol_monotonic_ms() + (int64_t)w->world->config->introspection_wait_ms;
         pol_count(&w->metrics.parked, 1);
     }
-    memcpy(c->awaited, w->opaque.key, sizeof c->awaited);
+    c->awaited = w->view.awaited;
     c->parked = true;
     TAILQ_INSERT_TAIL(&w->parked, c, parked_link);
     if (c->tls)
@@ -208,7 +208,7 @@ POL_MUST_USE static bool park_frame(pol_connection *c, const pol_wire_frame *fra
         return false;
     *f = (parked_frame){.connection = c, .begun_ns = begun_ns, .until_ms = pol_monotonic_ms() + (int64_t)w->world->config->introspection_wait_ms, .frame = *frame};
     memcpy(f->bytes, text, frame->whole);
-    memcpy(f->awaited, w->opaque.key, sizeof f->awaited);
+    f->awaited = w->view.awaited;
     TAILQ_INSERT_TAIL(&w->parked_frames, f, link);
     c->n_parked_frames++;
     pol_count(&w->metrics.parked, 1);
@@ -219,11 +219,11 @@ POL_MUST_USE static bool park_frame(pol_connection *c, const pol_wire_frame *fra
 POL_MUST_USE static bool handle(pol_connection *c, pol_request *request, pol_answer *answer, pol_route_id *route)
 {
     pol_worker *w = c->worker;
-    w->opaque.pending = false;
+    w->view.pending = false;
     pol_arena_reset(&w->arena);
     *route = pol_answer_request(w, request, answer);
-    w->opaque.give_up = false;
-    return !w->opaque.pending;
+    w->view.give_up = false;
+    return !w->view.pending;
 }
 
 /* ---- requests ---- */
@@ -322,7 +322,7 @@ POL_MUST_USE static bool serve_frame(pol_connection *c, const pol_wire_frame *fr
         handled = handle(c, &request, &answer, &route);
     *end = behind;
     if (!handled && waited) {
-        memcpy(waited->awaited, w->opaque.key, sizeof waited->awaited);
+        waited->awaited = w->view.awaited;
         return true;
     }
     if (!handled) {
@@ -748,9 +748,9 @@ static void resume(pol_connection *c, bool give_up)
     pol_worker *w = c->worker;
     TAILQ_REMOVE(&w->parked, c, parked_link);
     c->parked = false;
-    w->opaque.give_up = give_up;
+    w->view.give_up = give_up;
     bool alive = is_still_good(c) && serve_kept(c);
-    w->opaque.give_up = false;
+    w->view.give_up = false;
     if (alive && c->ended && !is_blocked(c))
         alive = take_end(c);
     if (!alive) {
@@ -772,9 +772,9 @@ static void resume(pol_connection *c, bool give_up)
 POL_MUST_USE static bool resume_frame(parked_frame *f, bool give_up)
 {
     pol_connection *c = f->connection;
-    c->worker->opaque.give_up = give_up;
+    c->worker->view.give_up = give_up;
     bool alive = is_still_good(c) && serve_frame(c, &f->frame, f->bytes, true, f);
-    c->worker->opaque.give_up = false;
+    c->worker->view.give_up = false;
     if (alive)
         after_serving(c); /* which closes it only behind its last frame */
     else
@@ -789,7 +789,7 @@ static void resume_frames(pol_worker *worker, bool late_ones)
     parked_frame *next;
     for (parked_frame *f = TAILQ_FIRST(&worker->parked_frames); f; f = next) {
         next = TAILQ_NEXT(f, link);
-        bool due = late_ones ? now >= f->until_ms : !pol_introspection_is_pending(worker->opaque.all, f->awaited);
+        bool due = late_ones ? now >= f->until_ms : !pol_view_is_pending(&worker->view, &f->awaited);
         if (due && !resume_frame(f, late_ones))
             next = TAILQ_FIRST(&worker->parked_frames);
     }
@@ -801,7 +801,7 @@ void pol_connections_resume(pol_worker *worker)
     pol_connection *next, *last = TAILQ_LAST(&worker->parked, parked_connections);
     for (pol_connection *c = TAILQ_FIRST(&worker->parked); c; c = next) {
         next = c == last ? NULL : TAILQ_NEXT(c, parked_link); /* those that are parked again stand behind */
-        if (!pol_introspection_is_pending(worker->opaque.all, c->awaited))
+        if (!pol_view_is_pending(&worker->view, &c->awaited))
             resume(c, false);
     }
 }

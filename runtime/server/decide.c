@@ -54,7 +54,7 @@ pol_description pol_describe_connection(pol_worker *worker, const pol_request *r
         .tls_leaf = peer->leaf,
         .tls_chain = peer->chain,
         .replay = worker->server->replay,
-        .opaque = &worker->opaque,
+        .view = &worker->view,
         .tokens = worker->tokens,
         .chains = worker->chains,
         .tls_is_subject = worker->world->config->tls_peer_is == POL_PEER_IS_SUBJECT,
@@ -64,7 +64,7 @@ pol_description pol_describe_connection(pol_worker *worker, const pol_request *r
 pol_identity *pol_identify(pol_worker *worker, const pol_description *d)
 {
     pol_identity *identity = pol_identity_verify(&worker->arena, worker->world->trust, d, pol_clock_ns());
-    return worker->opaque.pending ? NULL : identity;
+    return worker->view.pending ? NULL : identity;
 }
 
 bool pol_decide(pol_worker *worker, pol_entry entry, pol_value input, pol_value *result, pol_error *err)

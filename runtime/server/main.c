@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * pold: command line, start, signals, stop. */
 #include "runtime/fetch/fetch.h"
-#include "runtime/identity/introspect.h"
+#include "runtime/identity/view.h"
 #include "runtime/identity/replay.h"
 #include "runtime/identity/revocation.h"
 #include "runtime/server/decision_log.h"
@@ -153,6 +153,16 @@ static void tell_of_ocsp(void *context, const char *url, const char *text)
     pol_log_end(&line);
 }
 
+/* On the fetcher's thread, or that of a decision. */
+static void tell_of_keys(void *context, const char *issuer, const char *text, bool failed)
+{
+    (void)context;
+    pol_log_line line = pol_log_begin(failed ? POL_LOG_WARNING : POL_LOG_INFO, "keys of an issuer");
+    pol_log_text(&line, "issuer", issuer);
+    pol_log_text(&line, failed ? "error" : "event", text);
+    pol_log_end(&line);
+}
+
 /* From any thread. */
 static void wake_worker(void *context, unsigned waiter)
 {
@@ -207,6 +217,7 @@ POL_MUST_USE static bool start_fetching(pol_server *server, pol_error *err)
 {
     POL_TRY(pol_fetcher_new(&server->fetcher, err));
     pol_revocation_start(server->revocation, server->fetcher);
+    pol_key_sources_start(server->key_sources, server->fetcher, wake_worker, server);
     pol_introspection_store store = server->redis ? pol_redis_as_store(server->redis) : (pol_introspection_store){0};
     pol_introspection_start(server->introspection, server->fetcher, server->redis ? &store : NULL, wake_worker, server);
     pol_world_follow(atomic_load(&server->world), server->revocation);
@@ -231,6 +242,7 @@ POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *co
     pol_listeners_close(listeners);
     stop_workers(server);
     pol_introspection_stop(server->introspection);
+    pol_key_sources_stop(server->key_sources);
     pol_decision_log_free(server->decision_log);
     if (loop->reloader) {
         pol_reloader_stop(loop->reloader);
@@ -254,12 +266,15 @@ POL_MUST_USE static bool serve(const char *config_path, bool only_check, pol_err
     bool ok = open_loop(&loop, err) && pol_config_open(config_path, &config, err);
     if (ok)
         pol_log_set_level((pol_log_level)config->log_level);
-    ok = ok && make_introspection(&server, config, !only_check, err) && pol_revocation_new(tell_of_ocsp, NULL, &server.revocation, err) && pol_world_new(config, 1, server.revocation, &world, err);
+    ok = ok && make_introspection(&server, config, !only_check, err) && pol_revocation_new(tell_of_ocsp, NULL, &server.revocation, err) &&
+         pol_key_sources_new(tell_of_keys, NULL, &server.key_sources, err) &&
+         pol_world_new(config, 1, (pol_background){server.revocation, server.key_sources}, &world, err);
     if (!ok || only_check || !pol_listeners_open(config, &listeners, err)) {
         pol_world_free(world);
         pol_revocation_free(server.revocation);
         pol_redis_free(server.redis);
         pol_introspection_free(server.introspection);
+        pol_key_sources_free(server.key_sources);
         pol_config_free(config);
         close_loop(&loop);
         return ok && only_check;
@@ -279,6 +294,7 @@ POL_MUST_USE static bool serve(const char *config_path, bool only_check, pol_err
     pol_replay_free(server.replay);
     pol_revocation_free(server.revocation);
     pol_introspection_free(server.introspection);
+    pol_key_sources_free(server.key_sources);
     return ok;
 }
 

@@ -200,9 +200,9 @@ static pol_opaque_counts count_opaque(const pol_server *server)
 {
     pol_opaque_counts sum = {0};
     for (unsigned i = 0; i < server->n_workers; i++) {
-        if (!server->workers[i]->opaque.cache)
+        if (!server->workers[i]->view.opaque)
             continue;
-        pol_opaque_counts counts = pol_opaque_cache_count(server->workers[i]->opaque.cache);
+        pol_opaque_counts counts = pol_opaque_cache_count(server->workers[i]->view.opaque);
         sum.hits += counts.hits;
         sum.misses += counts.misses;
         sum.entries += counts.entries;
@@ -225,6 +225,60 @@ static void write_cache_misses(const pol_server *server, pol_buf *out, const cha
 static void write_cache_entries(const pol_server *server, pol_buf *out, const char *name)
 {
     write_plain(out, name, "{cache=\"introspection\"}", (double)count_opaque(server).entries);
+}
+
+/* ---- keys that are fetched ---- */
+
+typedef struct {
+    pol_buf *out;
+    const char *name;
+} key_rows;
+
+/* of one issuer; more, "" or a further label */
+static void write_of_issuer(const key_rows *rows, const char *issuer, const char *more, double value)
+{
+    POL_CLEAN(pol_buf_deinit) pol_buf labels = {0};
+    pol_buf_text(&labels, "{issuer=\"");
+    for (; *issuer; issuer++) {
+        if (*issuer == '"' || *issuer == '\\')
+            pol_buf_byte(&labels, '\\');
+        pol_buf_byte(&labels, *issuer == '\n' ? ' ' : (uint8_t)*issuer);
+    }
+    pol_buf_printf(&labels, "\"%s}", more);
+    pol_buf_byte(&labels, 0);
+    write_plain(rows->out, rows->name, (const char *)labels.at, value);
+}
+
+static void write_fetches(void *context, const pol_key_source_state *state)
+{
+    write_of_issuer(context, state->issuer, ",result=\"fetched\"", (double)state->fetched);
+    write_of_issuer(context, state->issuer, ",result=\"failed\"", (double)state->failed);
+}
+
+static void write_number_of_keys(void *context, const pol_key_source_state *state)
+{
+    write_of_issuer(context, state->issuer, "", state->n_keys);
+}
+
+static void write_age_of_keys(void *context, const pol_key_source_state *state)
+{
+    if (state->known)
+        write_of_issuer(context, state->issuer, "", (double)state->age_ms / 1000);
+}
+
+static void write_key_fetches(const pol_server *server, pol_buf *out, const char *name)
+{
+    pol_key_sources_visit(server->key_sources, write_fetches, &(key_rows){out, name});
+}
+
+static void write_keys(const pol_server *server, pol_buf *out, const char *name)
+{
+    pol_key_sources_visit(server->key_sources, write_number_of_keys, &(key_rows){out, name});
+}
+
+static void write_keys_age(const pol_server *server, pol_buf *out, const char *name)
+{
+    pol_key_sources_visit(server->key_sources, write_age_of_keys, &(key_rows){out, name});
 }
 
 static void write_introspections(const pol_server *server, pol_buf *out, const char *name)

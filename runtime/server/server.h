@@ -27,6 +27,7 @@ typedef struct pol_server {
     atomic_uint n_connections;
     struct pol_replay *replay; /* DPoP proofs that were used */
     struct pol_revocation *revocation; /* what OCSP responders say; lives longer than every world */
+    struct pol_key_sources *key_sources; /* the keys of issuers that are fetched; lives longer than every world */
     struct pol_introspection *introspection; /* what is known of opaque tokens; lives longer than every world */
     struct pol_redis *redis; /* where that is known too; NULL: nowhere */
     struct pol_fetcher *fetcher; /* lives longer than every world */

@@ -113,7 +113,7 @@ POL_MUST_USE static bool set_up(pol_worker *w, pol_error *err)
     w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->tokens = pol_token_cache_new();
     w->chains = pol_chain_cache_new();
-    w->opaque = (pol_opaque_view){.all = w->server->introspection, .cache = pol_opaque_cache_new(), .waiter = w->number};
+    w->view = (pol_view){.introspection = w->server->introspection, .opaque = pol_opaque_cache_new(), .sources = w->server->key_sources, .waiter = w->number};
     if (!w->scratch || !w->base || w->wake < 0 || pipe2(w->inbox, O_CLOEXEC | O_NONBLOCK) != 0)
         return pol_fail(err, POL_E_IO, "a worker could not be set up: %s", strerror(errno));
     w->inbox_event = event_new(w->base, w->inbox[0], EV_READ | EV_PERSIST, on_inbox, w);
@@ -145,7 +145,7 @@ void pol_worker_free(pol_worker *w)
     pol_eval_free(w->eval);
     pol_token_cache_free(w->tokens);
     pol_chain_cache_free(w->chains);
-    pol_opaque_cache_free(w->opaque.cache);
+    pol_view_deinit(&w->view);
     pol_arena_deinit(&w->arena);
     pol_arena_deinit(&w->item);
     pol_buf_deinit(&w->answer_head);

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "runtime/identity/introspect.h"
+#include "runtime/identity/view.h"
 #include "runtime/server/http.h"
 #include "runtime/server/server.h"
 
@@ -28,7 +28,7 @@ typedef struct pol_worker {
     pol_eval *eval;
     struct pol_token_cache *tokens; /* NULL: no memory for one */
     struct pol_chain_cache *chains; /* the same */
-    pol_opaque_view opaque; /* its cache: the same */
+    pol_view view;
     pol_arena arena;     /* of one request: descriptions and what adaptors make; no budget, bounded by limits.body */
     pol_arena item;      /* of one evaluation of a batch or one candidate of a search */
     pol_http_head head;  /* of the request in hand */
@@ -43,7 +43,7 @@ typedef struct pol_worker {
     int64_t drain_until_ms;
     TAILQ_HEAD(, pol_connection) connections;
     TAILQ_HEAD(, pol_parked_frame) parked_frames;
-    TAILQ_HEAD(parked_connections, pol_connection) parked; /* those of them that wait for an introspection */
+    TAILQ_HEAD(parked_connections, pol_connection) parked; /* those of them that wait for something that is fetched */
     pol_metrics metrics;
 } pol_worker;
 
@@ -75,7 +75,7 @@ int64_t pol_monotonic_ms(void);
 void pol_connection_open(pol_worker *worker, pol_handover what);
 /* Closes what is idle, lets the rest end. */
 void pol_connections_drain(pol_worker *worker);
-/* Goes on with those whose introspection has ended. */
+/* Goes on with those that wait for nothing any more. */
 void pol_connections_resume(pol_worker *worker);
 /* Cuts those whose time is over. */
 void pol_connections_sweep(pol_worker *worker);

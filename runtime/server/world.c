@@ -112,7 +112,25 @@ POL_MUST_USE static bool read_manifest(pol_world *world, pol_error *err)
     return pol_route_index(&world->arena, pol_object_member(manifest, "routes"), &world->routes, err);
 }
 
-POL_MUST_USE static bool open_trust(const pol_config *config, pol_world *world, struct pol_revocation *responders, pol_error *err)
+/* Where an issuer's keys are fetched; NULL: they are not. */
+static const pol_key_source_config *fetched_keys(pol_arena *arena, const pol_config_issuer *from)
+{
+    if (!from->jwks_url && !from->discovery)
+        return NULL;
+    pol_key_source_config *keys = POL_NEW(arena, pol_key_source_config);
+    *keys = (pol_key_source_config){
+        .issuer = from->issuer,
+        .url = from->jwks_url,
+        .ca_file = from->jwks_ca,
+        .timeout_ms = (uint32_t)from->jwks_timeout_ms,
+        .refresh_ms = from->jwks_refresh_ms,
+        .early_ms = from->jwks_early_ms,
+        .max_stale_ms = from->jwks_max_stale_ms,
+    };
+    return keys;
+}
+
+POL_MUST_USE static bool open_trust(const pol_config *config, pol_world *world, pol_background background, pol_error *err)
 {
     unsigned n = config->issuers.n, n_domains = config->domains.n;
     if (n == 0 && config->trust_files.n == 0 && n_domains == 0)
@@ -128,6 +146,7 @@ POL_MUST_USE static bool open_trust(const pol_config *config, pol_world *world, 
         issuers[i] = (pol_issuer_config){
             .issuer = from->issuer,
             .jwks_file = from->jwks_file,
+            .keys = fetched_keys(&world->arena, from),
             .introspection = {
                 .url = from->introspection_url,
                 .client_id = from->introspection_client,
@@ -167,7 +186,8 @@ POL_MUST_USE static bool open_trust(const pol_config *config, pol_world *world, 
         .domains = domains,
         .n_domains = n_domains,
         .revocation = (pol_revocation_mode)config->revocation,
-        .responders = responders,
+        .responders = background.responders,
+        .key_sources = background.key_sources,
         .crl_files = config->crl_files.items,
         .n_crl_files = config->crl_files.n,
         .proxy_uids = config->proxy_uids.items,
@@ -185,16 +205,16 @@ static pol_entry find_entry(pol_world *world, const char *path)
     return pol_bundle_entry(world->bundle, &world->arena, pol_path_split(&world->arena, pol_bytes_text(path ? path : "")));
 }
 
-POL_MUST_USE static bool fill(pol_world *world, const pol_config *config, struct pol_revocation *responders, pol_error *err)
+POL_MUST_USE static bool fill(pol_world *world, const pol_config *config, pol_background background, pol_error *err)
 {
     POL_CLEAN(pol_buf_deinit) pol_buf signature = {0};
     pol_world_signature(config, &signature);
     world->signature = (char *)pol_buf_to_arena(&signature, &world->arena).at;
     POL_TRY(open_bundle(config, world, err));
     POL_TRY(read_manifest(world, err));
-    POL_TRY(open_trust(config, world, responders, err));
+    POL_TRY(open_trust(config, world, background, err));
     if (config->tls_address)
-        POL_TRY(pol_tls_new(config, world->trust, responders, &world->tls, err));
+        POL_TRY(pol_tls_new(config, world->trust, background.responders, &world->tls, err));
     world->decision = find_entry(world, config->decision);
     world->default_decision = find_entry(world, config->default_decision);
     world->subjects = find_entry(world, config->search_subjects);
@@ -204,7 +224,7 @@ POL_MUST_USE static bool fill(pol_world *world, const pol_config *config, struct
     return true;
 }
 
-bool pol_world_new(const pol_config *config, uint64_t generation, struct pol_revocation *responders, pol_world **out, pol_error *err)
+bool pol_world_new(const pol_config *config, uint64_t generation, pol_background background, pol_world **out, pol_error *err)
 {
     pol_world *world = calloc(1, sizeof *world);
     if (!world)
@@ -212,7 +232,7 @@ bool pol_world_new(const pol_config *config, uint64_t generation, struct pol_rev
     pol_arena_init(&world->arena, 0);
     world->generation = generation;
     world->config = config;
-    if (!fill(world, config, responders, err)) {
+    if (!fill(world, config, background, err)) {
         pol_world_free(world);
         return false;
     }

@@ -30,8 +30,14 @@ typedef struct {
 
 struct pol_revocation;
 
-/* Opens and verifies everything config names. Nothing is published. responders are borrowed. */
-POL_MUST_USE bool pol_world_new(const pol_config *config, uint64_t generation, struct pol_revocation *responders, pol_world **out, pol_error *err);
+/* What is fetched in the background, for whichever world serves. Borrowed. */
+typedef struct {
+    struct pol_revocation *responders;
+    pol_key_sources *key_sources;
+} pol_background;
+
+/* Opens and verifies everything config names. Nothing is published. */
+POL_MUST_USE bool pol_world_new(const pol_config *config, uint64_t generation, pol_background background, pol_world **out, pol_error *err);
 /* What is fetched from OCSP responders follows this world's settings from now on. */
 void pol_world_follow(const pol_world *world, struct pol_revocation *responders);
 void pol_world_free(pol_world *world);

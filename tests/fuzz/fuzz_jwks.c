@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Any bytes as a JSON Web Key Set. A key that is read has a type, what verifies with it, and a kid that no other one has.
+ * Any bytes as a JSON Web Key Set, from a file and as an issuer's answer, and as its metadata. A key that is read has a type, what verifies with it, and a kid that no other one has;
+ * none that was fetched is symmetric.
  */
-#include "runtime/identity/jose.h"
+#include "runtime/identity/key_source.h"
 #include "runtime/json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,6 +19,26 @@ static void check_key(const pol_jwks *set, unsigned i)
         if (set->keys[k].kid && pol_bytes_equal(pol_bytes_of(key->kid, key->n_kid), pol_bytes_of(set->keys[k].kid, set->keys[k].n_kid)))
             abort();
     }
+}
+
+static void check_answers(pol_arena *arena, const uint8_t *data, size_t size)
+{
+    uint8_t *text = malloc(size + 1);
+    pol_jwks *set = NULL;
+    const char *url = NULL;
+    memcpy(text, data, size);
+    text[size] = 0;
+    if (!pol_key_metadata_read(arena, "https://id.example", pol_bytes_of(text, size), &url) && strncmp(url, "http", 4) != 0)
+        abort();
+    if (!pol_key_set_read(pol_bytes_of(text, size), &set)) {
+        for (unsigned i = 0; i < set->n; i++) {
+            check_key(set, i);
+            if (set->keys[i].type == POL_KEY_OCT)
+                abort();
+        }
+    }
+    pol_jwks_free(set);
+    free(text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -34,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (uint32_t i = 0; i < keys.n; i++)
             (void)!pol_jwk_thumbprint(pol_element(keys, i), thumbprint);
     }
+    check_answers(&arena, data, size);
     pol_jwks_free(set);
     pol_arena_deinit(&arena);
     return 0;

@@ -28,12 +28,12 @@ static void check_spelling(pol_bytes token, const pol_jws *jws)
 static void check_cache(pol_token_cache *cache, pol_bytes token, pol_value header, pol_value claims)
 {
     uint8_t key[POL_TOKEN_DIGEST];
-    pol_value found_header, found_claims;
+    pol_cached_token token_of = {.header = header, .claims = claims}, found;
     pol_arena arena;
     pol_arena_init(&arena, 0);
     pol_token_cache_key(POL_BYTES("id"), token, key);
-    pol_token_cache_add(cache, key, header, claims);
-    if (pol_token_cache_find(cache, key, &arena, &found_header, &found_claims) && !(pol_equal(header, found_header) && pol_equal(claims, found_claims)))
+    pol_token_cache_add(cache, key, &token_of);
+    if (pol_token_cache_find(cache, key, &arena, &found) && !(pol_equal(header, found.header) && pol_equal(claims, found.claims)))
         abort();
     pol_arena_deinit(&arena);
 }

@@ -98,7 +98,7 @@ def make_certificates(folder):
 
 class AuthorizationServer:
     """clients and users may be changed before it is entered. hits: how often each path was asked for. delay_s: each answer waits so long.
-    gate: while it is clear, introspection does not answer. instead: (status, text) to answer to a path in place of what is right."""
+    gate: while it is clear, introspection and keys do not answer. instead: (status, text) to answer to a path in place of what is right."""
 
     def __init__(self, folder, client_ca=None, clients=None, port=0, alg="ES256"):
         self.folder, self.client_ca = Path(folder), client_ca
@@ -365,6 +365,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
+    def answer_instead(self, path):
+        status, text = self.authorization.instead[path]
+        self.send_response(status)
+        for name, value in (("Content-Type", "application/json"), ("Content-Length", str(len(text)))):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
     def refuse(self, refused):
         challenge = [("WWW-Authenticate", 'Basic realm="clients"')] if refused.status == 401 else []
         self.answer(refused.status, {"error": refused.error, "error_description": str(refused)}, [("Cache-Control", "no-store"), *challenge])
@@ -381,17 +389,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with server.lock:
             server.hits[path] = server.hits.get(path, 0) + 1
         time.sleep(server.delay_s)
-        if path == "/introspect":
+        if path in ("/introspect", "/jwks"):
             server.gate.wait(60)
 
     def do_GET(self):
         server = self.authorization
         path, _, query = self.path.partition("?")
         self.note(path)
-        if path in ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"):
+        if path in server.instead:
+            self.answer_instead(path)
+        elif path in ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"):
             self.answer(200, server.metadata(), [("Cache-Control", "max-age=60")])
         elif path == "/jwks":
-            self.answer(200, server.jwks(), [("Cache-Control", "max-age=60")])
+            keys = server.jwks()
+            etag = f'"{len(keys["keys"])}-{keys["keys"][-1]["kid"]}"'
+            same = self.headers.get("If-None-Match") == etag
+            self.answer(304 if same else 200, None if same else keys, [("Cache-Control", "max-age=3600"), ("ETag", etag)])
         elif path == "/authorize":
             try:
                 with server.lock:
@@ -417,12 +430,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(length))
         if path in server.instead:
-            status, text = server.instead[path]
-            self.send_response(status)
-            for name, value in (("Content-Type", "application/json"), ("Content-Length", str(len(text)))):
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(text.encode())
+            self.answer_instead(path)
             return
         try:
             if "?" in self.path or not self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):

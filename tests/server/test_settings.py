@@ -85,7 +85,7 @@ def test_what_must_be_there():
     refused(GOOD + "tls: {address: '127.0.0.1:1'}\n", "FILE: tls.address needs tls.certificate, tls.key and identity.trust")
     refused(
         GOOD + "identity:\n  issuers:\n    - issuer: https://a\n",
-        "FILE:7: identity.issuers: issuer is required, and jwks_file and algorithms, or introspection.url",
+        "FILE:7: identity.issuers: issuer is required, and algorithms and one of jwks_file, jwks_url and discovery, or introspection.url",
     )
     two = GOOD + "identity:\n  issuers:\n    - {issuer: a, jwks_file: f, algorithms: [RS256], subject_prefix: 'x:'}\n"
     refused(two + "    - {issuer: b, jwks_file: f, algorithms: [RS256]}\n", "FILE:8: identity.issuers: of several issuers each needs a subject_prefix")

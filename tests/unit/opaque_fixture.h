@@ -3,8 +3,8 @@
  */
 #pragma once
 
-#include "runtime/identity/introspect.h"
 #include "runtime/identity/trust.h"
+#include "runtime/identity/view.h"
 #include "tests/unit/identity_fixture.h"
 
 /* What was asked of the second level last. */

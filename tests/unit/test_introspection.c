@@ -24,7 +24,7 @@ static uint64_t next_random(uint64_t *state)
 }
 
 /* "active", or the reason; "asked": it is not known. What is asked stays without an answer. */
-static const char *judge(const pol_trust *trust, pol_opaque_view *view, pol_bytes token)
+static const char *judge(const pol_trust *trust, pol_view *view, pol_bytes token)
 {
     pol_verified_token seen;
     view->pending = false;
@@ -72,10 +72,10 @@ static void end(world *w)
 /* What comes of token where the level that knows is the given one. from_ns, text: what the second level has. look: a number not used for this token before. */
 static const char *judge_at(world *w, unsigned level, unsigned look, pol_bytes token, int64_t from_ns, const char *text)
 {
-    pol_opaque_view view = {.all = w->all, .cache = level == THREAD ? w->cache : NULL};
+    pol_view view = {.introspection = w->all, .opaque = level == THREAD ? w->cache : NULL};
     if (level != SHARED)
         return judge(w->trust, &view, token);
-    view.all = w->shared;
+    view.introspection = w->shared;
     assert_string_equal(judge(w->others[look], &view, token), "asked");
     answer_level(&w->shared_asked, from_ns, text);
     return judge(w->others[look], &view, token);
@@ -112,7 +112,7 @@ static void nothing_is_known_after_exp(void **state)
         pol_bytes token = pol_bytes_text(name);
         /* learnt at its beginning */
         clock_at = from;
-        pol_opaque_view view = {.all = w.all, .cache = w.cache};
+        pol_view view = {.introspection = w.all, .opaque = w.cache};
         assert_string_equal(judge(w.trust, &view, token), "asked");
         answer_level(&w.asked, from, text);
         assert_string_equal(judge(w.trust, &view, token), "active");
@@ -149,7 +149,7 @@ static void a_clock_that_is_set_back_knows_nothing(void **state)
     world w;
     static const char text[] = "{\"active\":true,\"sub\":\"ann\"}";
     begin(&w, 60000, 5000);
-    pol_opaque_view view = {.all = w.all, .cache = w.cache};
+    pol_view view = {.introspection = w.all, .opaque = w.cache};
     clock_at = NOW_NS;
     assert_string_equal(judge(w.trust, &view, POL_BYTES("t")), "asked");
     answer_level(&w.asked, clock_at, text);
@@ -168,7 +168,7 @@ static void that_a_token_is_not_active_is_known_for_its_time(void **state)
     (void)state;
     world w;
     begin(&w, 60000, 5000);
-    pol_opaque_view view = {.all = w.all, .cache = w.cache};
+    pol_view view = {.introspection = w.all, .opaque = w.cache};
     clock_at = NOW_NS;
     assert_string_equal(judge(w.trust, &view, POL_BYTES("t")), "asked");
     answer_level(&w.asked, clock_at, "{\"active\":false}");
@@ -189,15 +189,15 @@ static void all_who_want_one_token_make_one_question(void **state)
     begin(&w, 60000, 5000);
     clock_at = NOW_NS;
     for (unsigned i = 0; i < 5; i++) {
-        pol_opaque_view view = {.all = w.all, .waiter = i};
+        pol_view view = {.introspection = w.all, .waiter = i};
         assert_string_equal(judge(w.trust, &view, POL_BYTES("t")), "asked");
-        assert_true(pol_introspection_is_pending(w.all, view.key));
+        assert_true(pol_introspection_is_pending(w.all, view.awaited.key));
     }
-    pol_opaque_view last = {.all = w.all, .give_up = true};
+    pol_view last = {.introspection = w.all, .give_up = true};
     assert_string_equal(judge(w.trust, &last, POL_BYTES("t")), "introspection_failed");
     assert_int_equal(w.asked.n_asked, 1);
     answer_level(&w.asked, clock_at, "{\"active\":true}");
-    assert_false(pol_introspection_is_pending(w.all, last.key));
+    assert_false(pol_introspection_is_pending(w.all, last.awaited.key));
     assert_string_equal(judge(w.trust, &last, POL_BYTES("t")), "active");
     end(&w);
 }
@@ -229,7 +229,7 @@ static void what_is_wanted_often_stays(void **state)
     clock_at = NOW_NS;
     for (unsigned i = 0; i < MANY + OFTEN; i++) {
         char name[32];
-        pol_opaque_view view = {.all = w.all, .cache = w.cache};
+        pol_view view = {.introspection = w.all, .opaque = w.cache};
         snprintf(name, sizeof name, "token-%u", i);
         if (strcmp(judge(w.trust, &view, pol_bytes_text(name)), "asked") == 0)
             answer_level(&w.asked, clock_at, "{\"active\":true}");
@@ -240,7 +240,7 @@ static void what_is_wanted_often_stays(void **state)
     assert_true(before.entries <= 16384);
     for (unsigned i = 0; i < OFTEN; i++) {
         char name[32];
-        pol_opaque_view view = {.all = w.all, .cache = w.cache};
+        pol_view view = {.introspection = w.all, .opaque = w.cache};
         snprintf(name, sizeof name, "token-%u", i);
         assert_string_equal(judge(w.trust, &view, pol_bytes_text(name)), "active");
     }

@@ -186,7 +186,7 @@ static void a_known_opaque_token_takes_no_memory_and_no_lock(void **state)
     asked_level level = {0};
     pol_trust *trust = make_asking_trust("api", 60000, 5000);
     pol_introspection *all = make_introspection(&level);
-    pol_opaque_view view = {.all = all, .cache = pol_opaque_cache_new()};
+    pol_view view = {.introspection = all, .opaque = pol_opaque_cache_new()};
     pol_bytes token = POL_BYTES("2YotnFZFEjr1zCsicMWpAA"), other = POL_BYTES("tGzv3JOkF0XG5Qx2TlKWIA");
     const int64_t now_ns = NOW_NS;
     pol_introspection_set_clock(all, read_clock);
@@ -222,7 +222,7 @@ static void a_known_opaque_token_takes_no_memory_and_no_lock(void **state)
     assert_int_equal(locks, 0);
     assert_true(pol_equal(seen.claims, read_json("{\"active\":true,\"aud\":[\"orders\"],\"iss\":\"https://id.example\",\"scope\":\"read write\",\"sub\":\"ann\"}")));
     pol_arena_deinit(&decision);
-    pol_opaque_cache_free(view.cache);
+    pol_opaque_cache_free(view.opaque);
     pol_introspection_free(all);
     pol_trust_free(trust);
 }
@@ -309,20 +309,20 @@ static void what_is_found_is_what_was_added(void **state)
     (void)state;
     pol_token_cache *cache = pol_token_cache_new();
     uint8_t digest[POL_TOKEN_DIGEST];
-    pol_value found_header, found_claims;
+    pol_cached_token found;
     const char *const texts[] = {"{}", claims_text, "{\"a\":{\"a\":{\"a\":[[[]]]}}}"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         pol_arena other;
         pol_arena_init(&other, 0);
         pol_token_cache_key(POL_BYTES("id"), pol_bytes_text(texts[i]), digest);
-        assert_false(pol_token_cache_find(cache, digest, &other, &found_header, &found_claims));
-        pol_token_cache_add(cache, digest, read_json(header), read_json(texts[i]));
-        assert_true(pol_token_cache_find(cache, digest, &other, &found_header, &found_claims));
+        assert_false(pol_token_cache_find(cache, digest, &other, &found));
+        pol_token_cache_add(cache, digest, &(pol_cached_token){.header = read_json(header), .claims = read_json(texts[i])});
+        assert_true(pol_token_cache_find(cache, digest, &other, &found));
         pol_buf a = {0}, b = {0};
-        pol_json_write(&a, found_claims, POL_JSON_COMPACT);
+        pol_json_write(&a, found.claims, POL_JSON_COMPACT);
         pol_json_write(&b, read_json(texts[i]), POL_JSON_COMPACT);
         assert_true(pol_bytes_equal(pol_buf_view(&a), pol_buf_view(&b)));
-        assert_true(pol_equal(found_header, read_json(header)));
+        assert_true(pol_equal(found.header, read_json(header)));
         pol_buf_deinit(&a);
         pol_buf_deinit(&b);
         pol_arena_deinit(&other);
@@ -336,12 +336,12 @@ static void much_is_not_kept(void **state)
     pol_token_cache *cache = pol_token_cache_new();
     uint8_t digest[POL_TOKEN_DIGEST] = {0};
     char text[5000];
-    pol_value h, c;
+    pol_cached_token found;
     memset(text, 'x', sizeof text);
     memcpy(text, "{\"a\":\"", 6);
     memcpy(text + sizeof text - 3, "\"}", 3);
-    pol_token_cache_add(cache, digest, read_json("{}"), read_json(text));
-    assert_false(pol_token_cache_find(cache, digest, &arena, &h, &c));
+    pol_token_cache_add(cache, digest, &(pol_cached_token){.header = read_json("{}"), .claims = read_json(text)});
+    assert_false(pol_token_cache_find(cache, digest, &arena, &found));
     pol_token_cache_free(cache);
 }
 
@@ -350,7 +350,7 @@ static void the_newest_tokens_are_remembered(void **state)
     (void)state;
     pol_token_cache *cache = pol_token_cache_new();
     uint8_t a[POL_TOKEN_DIGEST], b[POL_TOKEN_DIGEST];
-    pol_value h, c;
+    pol_cached_token found;
     pol_token_cache_key(POL_BYTES("one"), POL_BYTES("t"), a);
     pol_token_cache_key(POL_BYTES("two"), POL_BYTES("t"), b);
     assert_memory_not_equal(a, b, sizeof a);
@@ -358,13 +358,13 @@ static void the_newest_tokens_are_remembered(void **state)
         char text[] = "{\"n\":0}";
         text[5] = (char)('0' + i);
         a[31] = (uint8_t)i;
-        pol_token_cache_add(cache, a, read_json("{}"), read_json(text));
+        pol_token_cache_add(cache, a, &(pol_cached_token){.header = read_json("{}"), .claims = read_json(text), .version = i});
     }
     for (unsigned i = 0; i < 5; i++) {
         a[31] = (uint8_t)i;
-        assert_int_equal(pol_token_cache_find(cache, a, &arena, &h, &c), i > 0);
+        assert_int_equal(pol_token_cache_find(cache, a, &arena, &found), i > 0);
         if (i > 0)
-            assert_true(pol_equal(pol_object_member(c, "n"), pol_int(i)));
+            assert_true(pol_equal(pol_object_member(found.claims, "n"), pol_int(i)) && found.version == i);
     }
     pol_token_cache_free(cache);
 }
