@@ -101,8 +101,16 @@ static void forward_moves(const pol_plan *plan, pol_region *region, const usage 
     region->n = kept;
 }
 
+uint32_t pol_plan_constant(pol_plan *plan, pol_plan_function *fn, pol_value value)
+{
+    POL_GROW(plan->arena, fn->constants, fn->n_constants, fn->constants_capacity);
+    fn->constants[fn->n_constants] = value;
+    return fn->n_constants++;
+}
+
 void pol_optimise(pol_plan *plan)
 {
+    pol_optimise_tables(plan);
     for (uint32_t i = 0; i < plan->n_functions; i++) {
         pol_plan_function *fn = plan->functions[i];
         usage u = {POL_NEW_ARRAY(plan->arena, uint32_t, fn->n_registers + 1), POL_NEW_ARRAY(plan->arena, uint32_t, fn->n_registers + 1),

@@ -118,14 +118,6 @@ static pol_region deepen(const run *r, const pol_step *steps, uint32_t n, uint32
     return region;
 }
 
-static uint32_t add_constant(const run *r, pol_value value)
-{
-    pol_plan_function *fn = r->fn;
-    POL_GROW(r->plan->arena, fn->constants, fn->n_constants, fn->constants_capacity);
-    fn->constants[fn->n_constants] = value;
-    return fn->n_constants++;
-}
-
 /* Puts into region what runs when the number is one of low to high - 1; region is so many blocks deep in the run's. */
 static void by_halves(const run *r, pol_region *region, uint32_t low, uint32_t high, uint32_t depth)
 {
@@ -140,7 +132,7 @@ static void by_halves(const run *r, pol_region *region, uint32_t low, uint32_t h
     uint32_t middle = low + (high - low) / 2, bound = r->number + 1;
     pol_place place = r->path->place;
     pol_step both = {.kind = POL_STEP_BLOCK, .place = place}, lower = both;
-    add(r, &lower.body, (pol_step){.kind = POL_STEP_OP, .op = POL_OP_CONST, .a = bound, .n = add_constant(r, pol_int(middle)), .place = place});
+    add(r, &lower.body, (pol_step){.kind = POL_STEP_OP, .op = POL_OP_CONST, .a = bound, .n = pol_plan_constant(r->plan, r->fn, pol_int(middle)), .place = place});
     add(r, &lower.body, (pol_step){.kind = POL_STEP_OP, .op = POL_OP_LT, .a = r->number, .b = bound, .place = place});
     by_halves(r, &lower.body, low, middle, depth + 2);
     add(r, &lower.body, (pol_step){.kind = POL_STEP_EXIT, .n = 1, .place = place});
@@ -192,7 +184,7 @@ static void add_run(run *r, pol_region *region)
         read.b = i ? value : read.b;
         add(r, &block.body, read);
     }
-    add(r, &block.body, (pol_step){.kind = POL_STEP_OP, .op = POL_OP_CONST, .a = object, .n = add_constant(r, index), .place = place});
+    add(r, &block.body, (pol_step){.kind = POL_STEP_OP, .op = POL_OP_CONST, .a = object, .n = pol_plan_constant(r->plan, r->fn, index), .place = place});
     add(r, &block.body, (pol_step){.kind = POL_STEP_OP, .op = POL_OP_GET, .a = r->number, .b = object, .c = value, .place = place});
     by_halves(r, &block.body, 0, r->constants, 1);
     add(r, region, block);

@@ -423,6 +423,8 @@ L_ISOBJECT:
 L_COLLECTION:
     TEST(pol_is_collection(r[pc->a]));
 
+L_UNWATCHED:
+    TEST(!ev->listener);
 L_JUMP:
     JUMP();
 L_RETURN:
