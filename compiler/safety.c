@@ -333,6 +333,19 @@ static bool withs_are_safe(const binding *b, const pol_expr *e)
     return all_safe(b->safe, NULL, &vars);
 }
 
+/* safe without the variables of t. */
+static pol_varset without(pol_arena *arena, const pol_varset *safe, pol_term *t)
+{
+    pol_varlist vars = {0};
+    pol_varset left = pol_varset_copy(arena, safe);
+    pol_vars_of_term(arena, t, &vars);
+    for (uint32_t i = 0; i < vars.n; i++) {
+        if (pol_varset_has(&left, vars.items[i]))
+            left.words[vars.items[i] / 64] &= ~(UINT64_C(1) << (vars.items[i] % 64));
+    }
+    return left;
+}
+
 pol_varset pol_outputs_of(pol_arena *arena, const pol_varset *safe, pol_expr *e)
 {
     binding b = {.arena = arena, .safe = safe};
@@ -351,6 +364,12 @@ pol_varset pol_outputs_of(pol_arena *arena, const pol_varset *safe, pol_expr *e)
     case POL_EXPR_UNIFY:
         mark_refs(&b, e->left);
         mark_refs(&b, e->right);
+        /* `:=` gives the left side its value, and never the right one the left one's */
+        pol_varset rest = {0};
+        if (e->kind == POL_EXPR_ASSIGN) {
+            rest = without(arena, safe, e->left);
+            b.safe = &rest;
+        }
         do {
             b.changed = false;
             unify(&b, e->left, e->right);

@@ -461,23 +461,18 @@ static bool has_bad_bytes(pol_bytes s)
     return (all & 0x80) && !pol_utf8_valid(s);
 }
 
-static void write_mended(pol_buf *out, pol_bytes s, unsigned style)
+/* How many bytes the character at s.at[at] has, of bytes that are not all UTF-8; 0: it is none. */
+static size_t character_at(pol_bytes s, size_t at)
 {
-    POL_CLEAN(pol_buf_deinit) pol_buf mended = {0};
-    for (size_t at = 0; at < s.n;) {
-        uint8_t bytes[4];
-        pol_buf_add(&mended, bytes, pol_utf8_put(bytes, pol_utf8_next(s, &at)));
-    }
-    pol_json_write_string(out, pol_buf_view(&mended), style);
+    size_t next = at;
+    uint32_t c = pol_utf8_next(s, &next);
+    return c == 0xFFFD && next == at + 1 ? 0 : next - at;
 }
 
 void pol_json_write_string(pol_buf *out, pol_bytes s, unsigned style)
 {
     static const char short_escapes[] = "\b\f\n\r\t", letters[] = "bfnrt";
-    if (has_bad_bytes(s)) {
-        write_mended(out, s, style);
-        return;
-    }
+    bool has_bad = has_bad_bytes(s);
     pol_buf_byte(out, '"');
     for (size_t at = 0, from = 0;; at++) {
         uint8_t c = at < s.n ? s.at[at] : 0;
@@ -485,13 +480,18 @@ void pol_json_write_string(pol_buf *out, pol_bytes s, unsigned style)
         bool html = (style & POL_JSON_HTML) && (c == '<' || c == '>' || c == '&');
         bool separator =
             c == 0xE2 && at + 2 < s.n && s.at[at + 1] == 0x80 && (s.at[at + 2] | 1) == 0xA9;
-        if (!end && c >= 0x20 && c != '"' && c != '\\' && !html && !separator)
+        size_t n = has_bad && c >= 0x80 ? character_at(s, at) : 1;
+        if (n > 1 && !separator)
+            at += n - 1;
+        if (!end && c >= 0x20 && c != '"' && c != '\\' && !html && !separator && n)
             continue;
         pol_buf_add(out, s.at + from, at - from);
         if (end)
             break;
         const char *letter = c ? strchr(short_escapes, c) : NULL;
-        if (separator) {
+        if (!n) {
+            pol_buf_text(out, "\\ufffd");
+        } else if (separator) {
             pol_buf_printf(out, "\\u202%x", s.at[at + 2] & 15);
             at += 2;
         } else if (c == '"' || c == '\\') {
@@ -519,22 +519,6 @@ static void new_line(pol_buf *out, unsigned style, unsigned depth)
 
 static void write_value(pol_buf *out, pol_value v, unsigned style, unsigned depth);
 
-/* Within the text of a key members are in the order of their names' texts, and <, > and & are escaped, as in OPA: the text is a name that
- * others look for. */
-enum { KEY_TEXT = 1u << 31 };
-
-static void write_key(pol_buf *out, pol_value key, unsigned style)
-{
-    if (key.tag == POL_STRING) {
-        pol_json_write_string(out, pol_text(key), style);
-        return;
-    }
-    pol_buf text = {0};
-    write_value(&text, key, POL_JSON_HTML | KEY_TEXT, 0);
-    pol_json_write_string(out, pol_buf_view(&text), style);
-    pol_buf_deinit(&text);
-}
-
 typedef struct {
     pol_bytes name;
     uint32_t at; /* which member */
@@ -542,10 +526,21 @@ typedef struct {
 
 static int compare_names(const void *a, const void *b)
 {
-    return pol_bytes_compare(((const named_member *)a)->name, ((const named_member *)b)->name);
+    const named_member *x = a, *y = b;
+    int order = pol_bytes_compare(x->name, y->name);
+    return order ? order : (x->at > y->at) - (x->at < y->at);
 }
 
-static void write_members_by_name(pol_buf *out, pol_value object)
+static void write_member(pol_buf *out, pol_bytes name, pol_value v, unsigned style, unsigned depth)
+{
+    new_line(out, style, depth + 1);
+    pol_json_write_string(out, name, style);
+    pol_buf_text(out, style & POL_JSON_PRETTY ? ": " : ":");
+    write_value(out, v, style, depth + 1);
+}
+
+/* An object with keys that are no strings: a key's own JSON is its name, members are in the order of their names, and of those that come to one name the last one counts, as in OPA. */
+static void write_members_by_name(pol_buf *out, pol_value object, unsigned style, unsigned depth)
 {
     pol_buf names = {0}, list = {0};
     for (uint32_t i = 0; i < object.n; i++) {
@@ -554,44 +549,47 @@ static void write_members_by_name(pol_buf *out, pol_value object)
         if (key.tag == POL_STRING)
             pol_buf_bytes(&names, pol_text(key));
         else
-            write_value(&names, key, POL_JSON_HTML | KEY_TEXT, 0);
+            write_value(&names, key, POL_JSON_HTML, 0);
         m.name.n = names.n - m.name.n;
         pol_buf_add(&list, &m, sizeof m);
     }
     named_member *members = (void *)list.at;
     for (uint32_t i = 0, at = 0; i < object.n; at += (uint32_t)members[i++].name.n)
         members[i].name.at = names.at + at;
-    if (object.n)
-        qsort(members, object.n, sizeof *members, compare_names);
-    for (uint32_t i = 0; i < object.n; i++) {
-        pol_buf_text(out, i ? "," : "{");
-        pol_json_write_string(out, members[i].name, POL_JSON_HTML);
-        pol_buf_byte(out, ':');
-        write_value(out, pol_member_value(object, members[i].at), POL_JSON_HTML | KEY_TEXT, 0);
+    qsort(members, object.n, sizeof *members, compare_names);
+    for (uint32_t i = 0, n = 0; i < object.n; i++) {
+        if (i + 1 < object.n && pol_bytes_equal(members[i].name, members[i + 1].name))
+            continue;
+        if (n++)
+            pol_buf_byte(out, ',');
+        write_member(out, members[i].name, pol_member_value(object, members[i].at), style, depth);
     }
-    pol_buf_text(out, object.n ? "}" : "{}");
     pol_buf_deinit(&names);
     pol_buf_deinit(&list);
+}
+
+/* Keys are sorted by their types, of which strings are neither the first nor the last. */
+static bool has_names_only(pol_value object)
+{
+    return object.n == 0 || (pol_member_key(object, 0).tag == POL_STRING && pol_member_key(object, object.n - 1).tag == POL_STRING);
 }
 
 /* Recursion is bounded by POL_DEPTH_MAX. */
 static void write_collection(pol_buf *out, pol_value v, unsigned style, unsigned depth)
 {
-    bool object = v.tag == POL_OBJECT;
-    if (object && style & KEY_TEXT) {
-        write_members_by_name(out, v);
-        return;
-    }
+    bool object = v.tag == POL_OBJECT, by_name = object && !has_names_only(v);
     pol_buf_byte(out, object ? '{' : '[');
-    for (uint32_t i = 0; i < v.n; i++) {
+    if (by_name)
+        write_members_by_name(out, v, style, depth);
+    for (uint32_t i = 0; !by_name && i < v.n; i++) {
         if (i)
             pol_buf_byte(out, ',');
-        new_line(out, style, depth + 1);
         if (object) {
-            write_key(out, pol_member_key(v, i), style);
-            pol_buf_text(out, style & POL_JSON_PRETTY ? ": " : ":");
+            write_member(out, pol_text(pol_member_key(v, i)), pol_member_value(v, i), style, depth);
+            continue;
         }
-        write_value(out, object ? pol_member_value(v, i) : pol_element(v, i), style, depth + 1);
+        new_line(out, style, depth + 1);
+        write_value(out, pol_element(v, i), style, depth + 1);
     }
     if (v.n)
         new_line(out, style, depth);

@@ -46,7 +46,9 @@ POL_BUILTIN(base64_decode, "base64.decode", "(x: string) string",
 POL_BUILTIN(base64_is_valid, "base64.is_valid", "(x: string) boolean",
             "True when the string is base64, padded.")
 {
-    pol_bytes s = pol_arg_string(ev, args, 0);
+    if (args[0].tag != POL_STRING)
+        return pol_bool(false);
+    pol_bytes s = pol_text(args[0]);
     size_t n;
     pol_charge(ev, s.n / 16);
     return pol_bool(
@@ -69,13 +71,20 @@ POL_BUILTIN(base64url_decode, "base64url.decode", "(x: string) string",
             "The bytes that the base64url text says, padded or not.")
 {
     pol_bytes s = pol_arg_string(ev, args, 0);
-    bool padded = s.n && s.at[s.n - 1] == '=';
-    if (!padded && s.n % 4 == 1) {
+    if (s.n && s.at[s.n - 1] == '=')
+        return decode(ev, s, POL_BASE64URL_PADDED);
+    if (s.n % 4 == 1) {
         pol_bytes shown = pol_quoted(ev, s);
         return pol_builtin_error(ev, "illegal base64url string: %.*s", (int)shown.n,
                                  (const char *)shown.at);
     }
-    return decode(ev, s, padded ? POL_BASE64URL_PADDED : POL_BASE64URL);
+    /* line breaks count for the padding that is missing, though they say nothing */
+    size_t missing = (4 - s.n % 4) % 4;
+    uint8_t *whole = pol_arena_alloc(pol_eval_arena(ev), s.n + missing + 1);
+    if (s.n)
+        memcpy(whole, s.at, s.n);
+    memset(whole + s.n, '=', missing);
+    return decode(ev, pol_bytes_of(whole, s.n + missing), POL_BASE64URL_PADDED);
 }
 
 /* ---- hex ---- */

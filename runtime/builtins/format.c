@@ -314,8 +314,8 @@ static void write_binary_exponent(char *out, size_t n_out, double d)
              d == 0 ? -1074 : exponent - 53);
 }
 
-/* C's %a with an exponent of at least two digits. */
-static void write_hex_float(char *out, size_t n_out, double d, int precision, bool upper)
+/* C's %a with an exponent of at least two digits. With '#' there is a point, and for a small x zeros as Go counts them, which takes the x for a digit. */
+static void write_hex_float(const formatter *m, char *out, size_t n_out, double d, int precision, bool upper)
 {
     char text[FLOAT_TEXT_MAX];
     if (precision < 0)
@@ -325,8 +325,15 @@ static void write_hex_float(char *out, size_t n_out, double d, int precision, bo
     char *p = strchr(text, upper ? 'P' : 'p');
     long exponent = p ? strtol(p + 1, NULL, 10) : 0;
     int n = p ? (int)(p - text) : (int)strlen(text);
-    snprintf(out, n_out, "%.*s%c%c%02ld", n, text, upper ? 'P' : 'p', exponent < 0 ? '-' : '+',
-             labs(exponent));
+    char *leading = text + (*text == '-') + 2;
+    if (p && *leading == '2') { /* rounded up: one bit stands before the point */
+        *leading = '1';
+        exponent++;
+    }
+    bool has_point = memchr(text, '.', (size_t)n) != NULL;
+    int counted = n - (*text == '-') - 1 - has_point, zeros = m->sharp && p && !upper ? (precision < 0 ? 6 : precision) - counted : 0;
+    snprintf(out, n_out, "%.*s%s%.*s%c%c%02ld", n, text, m->sharp && p && !has_point ? "." : "", zeros > 0 ? zeros : 0, "000000", upper ? 'P' : 'p',
+             exponent < 0 ? '-' : '+', labs(exponent));
 }
 
 static void write_float(const formatter *m, char *out, size_t n_out, double d, uint32_t verb)
@@ -336,7 +343,7 @@ static void write_float(const formatter *m, char *out, size_t n_out, double d, u
             ? (int)(m->precision < FLOAT_TEXT_MAX - 350 ? m->precision : FLOAT_TEXT_MAX - 350)
             : -1;
     if (verb == 'x' || verb == 'X') {
-        write_hex_float(out, n_out, d, precision, verb == 'X');
+        write_hex_float(m, out, n_out, d, precision, verb == 'X');
     } else if (verb == 'b') {
         write_binary_exponent(out, n_out, d);
     } else if ((verb == 'g' || verb == 'G' || verb == 'v') && precision < 0 && !m->sharp) {

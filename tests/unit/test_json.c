@@ -338,9 +338,9 @@ static void bytes_that_are_no_utf8_are_mended(void **state)
 {
     (void)state;
     assert_prints(pol_string(POL_BYTES("a\xFFz\"\xE2\x82")), POL_JSON_COMPACT,
-                  "\"a\xEF\xBF\xBDz\\\"\xEF\xBF\xBD\xEF\xBF\xBD\"");
+                  "\"a\\ufffdz\\\"\\ufffd\\ufffd\"");
     assert_prints(pol_string(POL_BYTES("\xED\xA0\x80<")), POL_JSON_HTML,
-                  "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\\u003c\"");
+                  "\"\\ufffd\\ufffd\\ufffd\\u003c\"");
 }
 
 static pol_value strange_object(void)
@@ -359,7 +359,7 @@ static void keys_that_are_no_strings_are_written_as_strings(void **state)
 {
     (void)state;
     assert_prints(strange_object(), POL_JSON_COMPACT,
-                  "{\"null\":1,\"1.5\":[],\"[1,\\\"a\\\"]\":{},\"[2,\\\"\\\\u003c\\\"]\":null}");
+                  "{\"1.5\":[],\"[1,\\\"a\\\"]\":{},\"[2,\\\"\\\\u003c\\\"]\":null,\"null\":1}");
 }
 
 static void pretty_text_is_indented(void **state)
