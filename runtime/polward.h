@@ -44,6 +44,7 @@ typedef enum {
     POLWARD_DEFINED,   /* answer is the document's value as JSON */
     POLWARD_UNDEFINED, /* the document has no value for this input */
     POLWARD_FAILED,    /* wrong input, a limit or a conflict: `why` says it. Deny. */
+    POLWARD_REFUSED,   /* of polward_decide: who asks was not verified, or not the one that the request says; `why` says it. Deny. */
 } polward_outcome;
 
 /* The document at path ("polward/decision", "orders/allow") for input, n_input bytes of JSON (0: no input). On POLWARD_DEFINED answer and
@@ -53,6 +54,50 @@ POLWARD_API polward_outcome polward_ask(polward_session *session, const char *pa
 
 /* Whether data.polward.decision allows. false for anything but a decision that allows, errors included. */
 POLWARD_API bool polward_allows(polward_session *session, const char *input, size_t n_input);
+
+/* ---- requests with a token and a certificate, verified here ---- */
+
+/* Whose tokens and certificates are believed; shared by threads. */
+typedef struct polward_identity polward_identity;
+
+typedef struct {
+    const char *issuer;            /* the exact `iss` */
+    const char *jwks_file;         /* its keys, a JWKS */
+    const char *const *audiences;  /* any of these must be in `aud`; none: not looked at */
+    unsigned n_audiences;
+    const char *const *algorithms; /* "ES256", ...; at least one */
+    unsigned n_algorithms;
+    const char *subject_prefix;    /* put before `sub`; of several issuers each has its own. NULL: none */
+    bool at_jwt;                   /* RFC 9068 is required */
+    unsigned leeway_s;             /* for exp, nbf and iat; at most 300 */
+} polward_issuer;
+
+typedef struct {
+    const polward_issuer *issuers;
+    unsigned n_issuers;
+    const char *const *trust_files; /* PEM files or folders: roots and intermediates of client certificates */
+    unsigned n_trust_files;
+    const char *const *crl_files;   /* the same of CRLs; with any, every certificate must be in the scope of a current one */
+    unsigned n_crl_files;
+} polward_identity_options;
+
+/* Reads and checks all files; options may go away. NULL on failure. Open another one to take up changed files. */
+POLWARD_API polward_identity *polward_identity_open(const polward_identity_options *options, char *why, size_t n_why);
+/* When no session uses it any more. NULL is allowed. */
+POLWARD_API void polward_identity_close(polward_identity *identity);
+
+/* What a service was asked. Texts end with a NUL; NULL: not given. */
+typedef struct {
+    const char *subject, *action, *resource, *context; /* JSON objects, as in the AuthZEN API. The subject may be left to token and certificate */
+    const char *token;                                 /* a JWT */
+    const char *cert;                                  /* a chain in PEM, leaf first: of the connection, whose key its holder has proved to have */
+    const char *method, *path, *query, *host, *scheme; /* of an HTTP request: with method and path, routes give what action and resource leave out */
+    const char *headers;                               /* JSON object of its headers: names in lower case, each once, to strings */
+} polward_request;
+
+/* As polward_ask, with the input document that docs/identity.md describes, made of what verifies. Signatures that were found good are remembered by the session. */
+POLWARD_API polward_outcome polward_decide(polward_session *session, const polward_identity *identity, const char *path, const polward_request *request,
+                                           const char **answer, size_t *n_answer, char *why, size_t n_why);
 
 #ifdef __cplusplus
 }

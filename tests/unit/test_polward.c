@@ -3,6 +3,7 @@
  */
 #include "compiler/compile.h"
 #include "runtime/polward.h"
+#include "tests/unit/identity_fixture.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -23,7 +24,7 @@ static const char *path_of(const char *name)
     return path;
 }
 
-static void write_file(const char *name, pol_bytes bytes)
+static void keep_file(const char *name, pol_bytes bytes)
 {
     FILE *file = fopen(path_of(name), "we");
     assert_non_null(file);
@@ -40,7 +41,7 @@ static void compile_file(const char *name, const char *policy)
     pol_compiler_add_module(c, "p.pol", pol_bytes_text(policy));
     assert_true(pol_compiler_run(c));
     assert_true(pol_compiler_bundle(c, &bytes, &err));
-    write_file(name, pol_buf_view(&bytes));
+    keep_file(name, pol_buf_view(&bytes));
     pol_buf_deinit(&bytes);
     pol_compiler_free(c);
 }
@@ -94,7 +95,7 @@ static void reload_changes_the_answer_and_keeps_the_old_bundle_when_it_fails(voi
     char why[200] = "";
     polward_engine *engine = polward_engine_open(path_of("yes.polb"), NULL, NULL, 0);
     polward_session *session = polward_session_new(engine);
-    write_file("bad.polb", POL_BYTES("not a bundle"));
+    keep_file("bad.polb", POL_BYTES("not a bundle"));
     assert_false(polward_engine_reload(engine, path_of("bad.polb"), why, sizeof why));
     assert_true(strlen(why) > 0);
     assert_true(polward_allows(session, alice, sizeof alice - 1));
@@ -114,6 +115,87 @@ static void missing_and_unsigned_bundles_are_refused(void **state)
     assert_null(polward_engine_open(path_of("none.polb"), NULL, why, sizeof why));
     assert_int_equal(strlen(why), sizeof why - 1);
     assert_null(polward_engine_open(path_of("yes.polb"), &options, NULL, 0));
+}
+
+/* ---- identities ---- */
+
+static const char token_header[] = "{\"alg\":\"ES256\",\"kid\":\"k1\"}";
+static const char claims_of_alice[] = "{\"iss\":\"https://id.example\",\"aud\":\"pages\",\"sub\":\"alice\",\"exp\":4102444800}";
+static const char action[] = "{\"name\":\"read\"}", resource[] = "{\"type\":\"page\",\"id\":\"1\"}";
+
+static const char *text_of_token(pol_arena *arena, pol_bytes token)
+{
+    return pol_arena_printf(arena, "%.*s", (int)token.n, (const char *)token.at);
+}
+
+static polward_identity *open_identity(EVP_PKEY *key)
+{
+    static const char *const audiences[] = {"pages"}, *const algorithms[] = {"ES256"};
+    pol_buf jwks = {0};
+    pol_buf_text(&jwks, "{\"keys\":[");
+    put_jwk(&jwks, key);
+    pol_buf_text(&jwks, "]}");
+    keep_file("jwks.json", pol_buf_view(&jwks));
+    pol_buf_deinit(&jwks);
+    polward_issuer issuer = {.issuer = "https://id.example", .jwks_file = path_of("jwks.json"), .audiences = audiences, .n_audiences = 1, .algorithms = algorithms, .n_algorithms = 1};
+    polward_identity_options options = {.issuers = &issuer, .n_issuers = 1};
+    polward_identity *identity = polward_identity_open(&options, NULL, 0);
+    assert_non_null(identity);
+    return identity;
+}
+
+static void assert_decides(polward_session *session, const polward_identity *identity, const polward_request *request, polward_outcome wanted, const char *text)
+{
+    const char *answer;
+    size_t n;
+    char why[200] = "";
+    for (int i = 0; i < 2; i++) { /* the second time with what the first one left in caches */
+        assert_int_equal(polward_decide(session, identity, "p/name", request, &answer, &n, why, sizeof why), wanted);
+        assert_string_equal(wanted == POLWARD_DEFINED ? answer : why, text);
+    }
+}
+
+static void tokens_are_verified_before_they_count(void **state)
+{
+    (void)state;
+    EVP_PKEY *key = make_ec_key(), *other = make_ec_key();
+    pol_arena arena;
+    pol_arena_init(&arena, 0);
+    polward_identity *identity = open_identity(key);
+    polward_engine *engine = polward_engine_open(path_of("yes.polb"), NULL, NULL, 0);
+    polward_session *session = polward_session_new(engine);
+    const char *good = text_of_token(&arena, make_token(&arena, key, token_header, claims_of_alice));
+    const char *forged = text_of_token(&arena, make_token(&arena, other, token_header, claims_of_alice));
+    polward_request request = {.action = action, .resource = resource, .token = good};
+    assert_decides(session, identity, &request, POLWARD_DEFINED, "\"alice\"");
+    assert_decides(session, NULL, &request, POLWARD_REFUSED, "token_issuer: the token is from no configured issuer");
+    request.token = forged;
+    assert_decides(session, identity, &request, POLWARD_REFUSED, "token_signature: the token's signature does not match");
+    request.token = good;
+    request.subject = "{\"type\":\"user\",\"id\":\"bob\"}";
+    assert_decides(session, identity, &request, POLWARD_REFUSED, "subject_mismatch: the subject named in the request is not the one that was verified");
+    request.subject = NULL;
+    request.action = "[]";
+    assert_decides(session, identity, &request, POLWARD_FAILED, "action is not an object");
+    request.action = action;
+    request.headers = "{\"Accept\":\"x\"}";
+    assert_decides(session, identity, &request, POLWARD_FAILED, "headers: a name is not in lower case");
+    polward_session_free(session);
+    polward_engine_close(engine);
+    polward_identity_close(identity);
+    pol_arena_deinit(&arena);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(other);
+}
+
+static void an_identity_without_keys_is_told(void **state)
+{
+    (void)state;
+    static const char *const algorithms[] = {"ES256"};
+    polward_issuer issuer = {.issuer = "https://id.example", .jwks_file = path_of("none.json"), .algorithms = algorithms, .n_algorithms = 1};
+    char why[200] = "";
+    assert_null(polward_identity_open(&(polward_identity_options){.issuers = &issuer, .n_issuers = 1}, why, sizeof why));
+    assert_true(strlen(why) > 0);
 }
 
 typedef struct {
@@ -168,6 +250,7 @@ static int remove_bundles(void **state)
     unlink(path_of("yes.polb"));
     unlink(path_of("no.polb"));
     unlink(path_of("bad.polb"));
+    unlink(path_of("jwks.json"));
     return rmdir(folder);
 }
 
@@ -178,6 +261,8 @@ int main(void)
         cmocka_unit_test(undefined_and_failed_are_told_apart),
         cmocka_unit_test(reload_changes_the_answer_and_keeps_the_old_bundle_when_it_fails),
         cmocka_unit_test(missing_and_unsigned_bundles_are_refused),
+        cmocka_unit_test(tokens_are_verified_before_they_count),
+        cmocka_unit_test(an_identity_without_keys_is_told),
         cmocka_unit_test(bundles_are_replaced_while_threads_decide),
     };
     return cmocka_run_group_tests(tests, make_bundles, remove_bundles);
