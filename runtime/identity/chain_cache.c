@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { N_BUCKETS = 1 << 10, BUCKET_SLOTS = 4 };
@@ -27,6 +28,7 @@ typedef struct {
 } bucket;
 
 struct pol_chain_cache {
+    _Atomic uint64_t hits, misses; /* written by the one thread */
     bucket buckets[N_BUCKETS];
 };
 
@@ -61,7 +63,12 @@ static size_t bucket_of(const uint8_t key[POL_CHAIN_DIGEST])
     return (size_t)(key[0] | key[1] << 8) % N_BUCKETS;
 }
 
-bool pol_chain_cache_find(const pol_chain_cache *cache, const uint8_t key[POL_CHAIN_DIGEST], int64_t now_s, pol_arena *arena, pol_known_chain *out)
+static void count(_Atomic uint64_t *counter)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+bool pol_chain_cache_find(pol_chain_cache *cache, const uint8_t key[POL_CHAIN_DIGEST], int64_t now_s, pol_arena *arena, pol_known_chain *out)
 {
     const bucket *b = &cache->buckets[bucket_of(key)];
     for (unsigned i = 0; i < b->n; i++) {
@@ -70,8 +77,12 @@ bool pol_chain_cache_find(const pol_chain_cache *cache, const uint8_t key[POL_CH
         if (memcmp(s->key, key, POL_CHAIN_DIGEST) != 0 || now_s < s->chain.from_s || now_s >= s->chain.until_s)
             continue;
         *out = s->chain;
-        return pol_image_open(&s->image, arena, &out->document, 1);
+        if (!pol_image_open(&s->image, arena, &out->document, 1))
+            break;
+        count(&cache->hits);
+        return true;
     }
+    count(&cache->misses);
     return false;
 }
 
@@ -100,4 +111,10 @@ void pol_chain_cache_add(pol_chain_cache *cache, const uint8_t key[POL_CHAIN_DIG
     s->image = image;
     s->chain = *chain;
     s->chain.document = pol_undefined();
+}
+
+pol_chain_counts pol_chain_cache_count(const pol_chain_cache *cache)
+{
+    pol_chain_cache *c = (pol_chain_cache *)(uintptr_t)cache;
+    return (pol_chain_counts){atomic_load_explicit(&c->hits, memory_order_relaxed), atomic_load_explicit(&c->misses, memory_order_relaxed)};
 }

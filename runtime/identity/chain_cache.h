@@ -32,6 +32,11 @@ void pol_chain_cache_free(pol_chain_cache *cache);
 /* The key of a certificate, in whatever form it came, under the roots that id stands for. source: how it came. */
 void pol_chain_cache_key(pol_bytes id, const char *source, pol_bytes certificate, uint8_t key[POL_CHAIN_DIGEST]);
 /* False: it is not there, or no longer. */
-POL_MUST_USE bool pol_chain_cache_find(const pol_chain_cache *cache, const uint8_t key[POL_CHAIN_DIGEST], int64_t now_s, pol_arena *arena, pol_known_chain *out);
+POL_MUST_USE bool pol_chain_cache_find(pol_chain_cache *cache, const uint8_t key[POL_CHAIN_DIGEST], int64_t now_s, pol_arena *arena, pol_known_chain *out);
 /* A certificate with much in it is passed over. */
 void pol_chain_cache_add(pol_chain_cache *cache, const uint8_t key[POL_CHAIN_DIGEST], const pol_known_chain *chain);
+/* From any thread: how often something was found, and not. */
+typedef struct {
+    uint64_t hits, misses;
+} pol_chain_counts;
+pol_chain_counts pol_chain_cache_count(const pol_chain_cache *cache);

@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { N_BUCKETS = 1 << 12, BUCKET_SLOTS = 4 };
@@ -23,6 +24,7 @@ typedef struct {
 } bucket;
 
 struct pol_token_cache {
+    _Atomic uint64_t hits, misses; /* written by the one thread */
     bucket buckets[N_BUCKETS];
 };
 
@@ -54,7 +56,12 @@ static size_t bucket_of(const uint8_t key[POL_TOKEN_DIGEST])
     return (size_t)(key[0] | key[1] << 8) % N_BUCKETS;
 }
 
-bool pol_token_cache_find(const pol_token_cache *cache, const uint8_t key[POL_TOKEN_DIGEST], pol_arena *arena, pol_cached_token *token)
+static void count(_Atomic uint64_t *counter)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+bool pol_token_cache_find(pol_token_cache *cache, const uint8_t key[POL_TOKEN_DIGEST], pol_arena *arena, pol_cached_token *token)
 {
     const bucket *b = &cache->buckets[bucket_of(key)];
     for (unsigned i = 0; i < b->n; i++) {
@@ -62,10 +69,12 @@ bool pol_token_cache_find(const pol_token_cache *cache, const uint8_t key[POL_TO
             continue;
         pol_value both[2];
         if (!pol_image_open(&b->images[i], arena, both, 2))
-            return false;
+            break;
+        count(&cache->hits);
         *token = (pol_cached_token){.header = both[0], .claims = both[1], .version = b->versions[i]};
         return true;
     }
+    count(&cache->misses);
     return false;
 }
 
@@ -87,4 +96,10 @@ void pol_token_cache_add(pol_token_cache *cache, const uint8_t key[POL_TOKEN_DIG
     memcpy(b->keys[i], key, POL_TOKEN_DIGEST);
     b->images[i] = image;
     b->versions[i] = token->version;
+}
+
+pol_token_counts pol_token_cache_count(const pol_token_cache *cache)
+{
+    pol_token_cache *c = (pol_token_cache *)(uintptr_t)cache;
+    return (pol_token_counts){atomic_load_explicit(&c->hits, memory_order_relaxed), atomic_load_explicit(&c->misses, memory_order_relaxed)};
 }

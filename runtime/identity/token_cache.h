@@ -21,6 +21,11 @@ void pol_token_cache_free(pol_token_cache *cache);
 /* The key of a token under the keys that id stands for. */
 void pol_token_cache_key(pol_bytes id, pol_bytes token, uint8_t key[POL_TOKEN_DIGEST]);
 /* What was added of a token, copied into arena. False: it is not there. */
-POL_MUST_USE bool pol_token_cache_find(const pol_token_cache *cache, const uint8_t key[POL_TOKEN_DIGEST], pol_arena *arena, pol_cached_token *token);
+POL_MUST_USE bool pol_token_cache_find(pol_token_cache *cache, const uint8_t key[POL_TOKEN_DIGEST], pol_arena *arena, pol_cached_token *token);
 /* One with much in it is passed over. */
 void pol_token_cache_add(pol_token_cache *cache, const uint8_t key[POL_TOKEN_DIGEST], const pol_cached_token *token);
+/* From any thread: how often something was found, and not. */
+typedef struct {
+    uint64_t hits, misses;
+} pol_token_counts;
+pol_token_counts pol_token_cache_count(const pol_token_cache *cache);

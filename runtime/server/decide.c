@@ -95,6 +95,8 @@ static void log_decision(const pol_outcome *outcome, int64_t took_ns)
 void pol_decision_note(pol_worker *worker, const pol_request *request, const pol_outcome *outcome)
 {
     int64_t took_ns = pol_monotonic_ns() - request->begun_ns;
+    pol_value tier = outcome->result.tag == POL_OBJECT ? pol_object_member(outcome->result, "tier") : pol_undefined();
+    pol_metrics_tier(&worker->metrics, tier.tag == POL_STRING ? pol_text(tier) : (pol_bytes){0}, outcome->effect);
     pol_metrics_decision(&worker->metrics, outcome->protocol, outcome->effect, (uint64_t)took_ns);
     if (worker->server->decision_log)
         pol_decision_log_note(worker, request, outcome);

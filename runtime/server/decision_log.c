@@ -5,6 +5,7 @@
 #include "runtime/json.h"
 #include "runtime/server/decision_upload.h"
 #include "runtime/server/log.h"
+#include "runtime/server/ring.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,19 +18,16 @@
 
 enum { LOOK_MS = 20 };
 
-/* One writer, one reader; each event is its length and its text, both possibly wrapped around. */
+/* Of one worker. */
 typedef struct {
-    uint8_t *bytes;
-    size_t size;
-    _Atomic uint64_t written, taken; /* bytes, ever */
-    pol_counter lost;
-    pol_buf event; /* the writer's, the one in hand */
-} ring;
+    pol_ring ring;
+    pol_buf event; /* the one in hand */
+} channel;
 
 struct pol_decision_log {
     pol_server *server;
-    ring *rings;
-    unsigned n_rings;
+    channel *channels;
+    unsigned n_channels;
     const char *path; /* NULL: standard output */
     char *path_copy;
     int fd;
@@ -49,27 +47,6 @@ struct pol_decision_log {
 };
 
 /* ---- the worker's side ---- */
-
-static void copy_in(ring *r, uint64_t at, const uint8_t *from, size_t n)
-{
-    size_t begin = (size_t)(at % r->size), first = n < r->size - begin ? n : r->size - begin;
-    memcpy(r->bytes + begin, from, first);
-    memcpy(r->bytes, from + first, n - first);
-}
-
-static void put(ring *r, pol_bytes event)
-{
-    uint32_t n = (uint32_t)event.n;
-    uint64_t at = atomic_load_explicit(&r->written, memory_order_relaxed);
-    uint64_t used = at - atomic_load_explicit(&r->taken, memory_order_acquire);
-    if (event.n + sizeof n > r->size - used) {
-        pol_count(&r->lost, 1);
-        return;
-    }
-    copy_in(r, at, (const uint8_t *)&n, sizeof n);
-    copy_in(r, at + sizeof n, event.at, event.n);
-    atomic_store_explicit(&r->written, at + sizeof n + event.n, memory_order_release);
-}
 
 /* What shows who someone is never goes into a log: tokens and the headers that carry them. */
 static bool is_secret(pol_bytes header)
@@ -135,8 +112,8 @@ static void put_custom(pol_buf *out, const pol_request *request, const pol_outco
 
 void pol_decision_log_note(pol_worker *worker, const pol_request *request, const pol_outcome *outcome)
 {
-    ring *r = &worker->server->decision_log->rings[worker->number];
-    pol_buf *out = &r->event;
+    channel *to = &worker->server->decision_log->channels[worker->number];
+    pol_buf *out = &to->event;
     pol_arena *arena = &worker->arena;
     const pol_world *world = worker->world;
     pol_builder erased = pol_builder_new(arena);
@@ -158,7 +135,7 @@ void pol_decision_log_note(pol_worker *worker, const pol_request *request, const
                    (long long)(pol_monotonic_ns() - request->begun_ns));
     put_custom(out, request, outcome);
     pol_buf_byte(out, '}');
-    put(r, pol_buf_view(out));
+    pol_ring_put(&to->ring, pol_buf_view(out));
 }
 
 /* ---- the thread's side ---- */
@@ -180,13 +157,6 @@ static void take_world(pol_decision_log *log)
     uint64_t one = 1;
     ssize_t written = write(log->server->seen_event, &one, sizeof one);
     (void)written;
-}
-
-static void copy_out(const ring *r, uint64_t at, uint8_t *to, size_t n)
-{
-    size_t begin = (size_t)(at % r->size), first = n < r->size - begin ? n : r->size - begin;
-    memcpy(to, r->bytes + begin, first);
-    memcpy(to + first, r->bytes, n - first);
 }
 
 /* Moves path to path.1, path.1 to path.2, ...; the last one goes. */
@@ -279,20 +249,10 @@ static void finish_event(pol_decision_log *log)
     write_line(log);
 }
 
-static void empty_ring(pol_decision_log *log, ring *r)
+static void empty_ring(pol_decision_log *log, pol_ring *ring)
 {
-    uint64_t at = atomic_load_explicit(&r->taken, memory_order_relaxed);
-    uint64_t end = atomic_load_explicit(&r->written, memory_order_acquire);
-    while (at < end) {
-        uint32_t n;
+    for (uint64_t end = pol_ring_waiting(ring), n = 0; n < end && pol_ring_take(ring, &log->line); n += log->line.n) {
         take_world(log);
-        copy_out(r, at, (uint8_t *)&n, sizeof n);
-        pol_buf_clear(&log->line);
-        copy_out(r, at + sizeof n, pol_buf_reserve(&log->line, (size_t)n + 1), n);
-        log->line.n = n;
-        log->line.at[n] = 0;
-        at += sizeof n + n;
-        atomic_store_explicit(&r->taken, at, memory_order_release);
         finish_event(log);
     }
 }
@@ -304,8 +264,8 @@ static void *run(void *context)
     for (bool ending = false; !ending;) {
         ending = poll(&stop, 1, LOOK_MS) > 0;
         take_world(log);
-        for (unsigned i = 0; i < log->n_rings; i++)
-            empty_ring(log, &log->rings[i]);
+        for (unsigned i = 0; i < log->n_channels; i++)
+            empty_ring(log, &log->channels[i].ring);
         if (log->upload)
             pol_upload_step(log->upload, false, &log->counts[POL_LOGGED_WRITTEN], &log->counts[POL_LOGGED_FAILED]);
     }
@@ -351,15 +311,10 @@ bool pol_decision_log_new(pol_server *server, const pol_config *config, unsigned
     log->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pol_arena_init(&log->world_arena, 0);
     pol_arena_init(&log->arena, 0);
-    log->rings = calloc(n_workers, sizeof *log->rings);
-    for (; log->rings && log->n_rings < n_workers; log->n_rings++) {
-        ring *r = &log->rings[log->n_rings];
-        r->size = (size_t)config->decision_log_buffer;
-        r->bytes = malloc(r->size);
-        if (!r->bytes)
-            break;
-    }
-    if (log->n_rings < n_workers || log->stop < 0)
+    log->channels = calloc(n_workers, sizeof *log->channels);
+    while (log->channels && log->n_channels < n_workers && pol_ring_init(&log->channels[log->n_channels].ring, (size_t)config->decision_log_buffer))
+        log->n_channels++;
+    if (log->n_channels < n_workers || log->stop < 0)
         return pol_fail(err, POL_E_MEMORY, "no memory for the decision log's buffers");
     return open_file(log, config, err);
 }
@@ -385,11 +340,11 @@ void pol_decision_log_free(pol_decision_log *log)
         pthread_join(log->thread, NULL);
     atomic_store(&log->server->log_seen, UINT64_MAX);
     written = write(log->server->seen_event, &one, sizeof one);
-    for (unsigned i = 0; log->rings && i < log->n_rings; i++) {
-        free(log->rings[i].bytes);
-        pol_buf_deinit(&log->rings[i].event);
+    for (unsigned i = 0; i < log->n_channels; i++) {
+        pol_ring_deinit(&log->channels[i].ring);
+        pol_buf_deinit(&log->channels[i].event);
     }
-    free(log->rings);
+    free(log->channels);
     if (log->path && log->fd >= 0)
         close(log->fd);
     close(log->stop);
@@ -402,10 +357,18 @@ void pol_decision_log_free(pol_decision_log *log)
     free(log);
 }
 
+uint64_t pol_decision_log_waiting(const pol_decision_log *log)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; log && i < log->n_channels; i++)
+        n += pol_ring_waiting(&log->channels[i].ring);
+    return n;
+}
+
 uint64_t pol_decision_log_count(const pol_decision_log *log, pol_logged kind)
 {
     uint64_t n = log ? atomic_load_explicit(&((pol_decision_log *)log)->counts[kind], memory_order_relaxed) : 0;
-    for (unsigned i = 0; log && kind == POL_LOGGED_LOST && i < log->n_rings; i++)
-        n += atomic_load_explicit(&log->rings[i].lost, memory_order_relaxed);
+    for (unsigned i = 0; log && kind == POL_LOGGED_LOST && i < log->n_channels; i++)
+        n += atomic_load_explicit(&log->channels[i].ring.lost, memory_order_relaxed);
     return n;
 }

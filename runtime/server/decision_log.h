@@ -20,6 +20,8 @@ void pol_decision_log_free(pol_decision_log *log);
 void pol_decision_log_note(pol_worker *worker, const pol_request *request, const pol_outcome *outcome);
 
 typedef enum { POL_LOGGED_WRITTEN, POL_LOGGED_DROPPED, POL_LOGGED_LOST, POL_LOGGED_FAILED, POL_LOGGED_COUNT } pol_logged;
+/* Bytes of events that wait for the thread; 0 for a NULL log. */
+uint64_t pol_decision_log_waiting(const pol_decision_log *log);
 /* How many events came to which end; 0 for a NULL log. */
 uint64_t pol_decision_log_count(const pol_decision_log *log, pol_logged kind);
 

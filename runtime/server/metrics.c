@@ -2,8 +2,10 @@
  * Counting and the Prometheus page. */
 #include "runtime/server/metrics.h"
 
+#include "runtime/identity/chain_cache.h"
 #include "runtime/identity/introspect.h"
 #include "runtime/identity/revocation.h"
+#include "runtime/identity/token_cache.h"
 #include "runtime/server/log.h"
 #include "runtime/server/decision_log.h"
 #include "runtime/server/redis_store.h"
@@ -20,7 +22,7 @@ static const char *const decision_labels[POL_DECISION_BUCKETS] = {"1e-07", "5e-0
                                                                  "0.0001", "0.001", "0.01", "0.1", "+Inf"};
 _Static_assert(POL_HTTP_BUCKETS == POL_DECISION_BUCKETS, "one histogram type serves both");
 
-static const int statuses[] = {200, 207, 301, 400, 404, 405, 408, 411, 413, 414, 415, 417, 431, 500, 501, 503, 505};
+static const int statuses[] = {200, 207, 301, 400, 401, 403, 404, 405, 408, 411, 413, 414, 415, 417, 429, 431, 500, 501, 503, 505};
 enum { N_STATUSES = sizeof statuses / sizeof *statuses };
 _Static_assert((int)N_STATUSES < (int)POL_STATUS_SLOTS, "the slot behind the known ones is for others");
 
@@ -56,6 +58,35 @@ void pol_metrics_decision(pol_metrics *m, pol_protocol protocol, pol_effect effe
 {
     pol_count(&m->decisions[protocol][effect], 1);
     observe(&m->decision[protocol], decision_bounds, POL_DECISION_BUCKETS - 1, ns);
+}
+
+/* Does it stand in a label as it is? */
+static bool is_label(pol_bytes text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t c = text.at[i];
+        if (!((c | 32) >= 'a' && (c | 32) <= 'z') && !(c >= '0' && c <= '9') && c != '_' && c != '-' && c != '.')
+            return false;
+    }
+    return true;
+}
+
+void pol_metrics_tier(pol_metrics *m, pol_bytes tier, pol_effect effect)
+{
+    if (tier.n == 0 || tier.n >= POL_TIER_NAME || !is_label(tier))
+        tier = tier.n ? POL_BYTES("other") : POL_BYTES("none");
+    for (unsigned i = 0; i < POL_TIER_SLOTS; i++) {
+        if (i == POL_TIER_SLOTS - 1)
+            tier = POL_BYTES("other");
+        if (!atomic_load_explicit(&m->tiers[i].named, memory_order_relaxed)) {
+            memcpy(m->tiers[i].name, tier.at, tier.n);
+            atomic_store_explicit(&m->tiers[i].named, true, memory_order_release);
+        }
+        if (!pol_bytes_is(tier, m->tiers[i].name))
+            continue;
+        pol_count(&m->tiers[i].n[effect], 1);
+        return;
+    }
 }
 
 void pol_metrics_refusal(pol_metrics *m, const char *reason)
@@ -125,6 +156,36 @@ static void write_decisions(const pol_server *server, pol_buf *out, const char *
         for (unsigned e = 0; e < POL_EFFECT_COUNT; e++)
             pol_buf_printf(out, "%s{effect=\"%s\",protocol=\"%s\"} %llu\n", name, effect_labels[e], protocol_labels[p],
                            (unsigned long long)sum_at(server, offsetof(pol_metrics, decisions[p][e])));
+}
+
+/* Workers meet tiers in different orders, so each is summed by name: at its first place among all. */
+static void write_tiers(const pol_server *server, pol_buf *out, const char *name)
+{
+    struct {
+        const char *name;
+        uint64_t n[POL_EFFECT_COUNT];
+    } sums[POL_TIER_SLOTS] = {0};
+    unsigned n_sums = 0;
+    for (unsigned at = 0; at < server->n_workers * POL_TIER_SLOTS; at++) {
+        pol_metrics *m = &server->workers[at / POL_TIER_SLOTS]->metrics;
+        unsigned i = at % POL_TIER_SLOTS, k = 0;
+        if (!atomic_load_explicit(&m->tiers[i].named, memory_order_acquire))
+            continue;
+        while (k < n_sums && strcmp(sums[k].name, m->tiers[i].name) != 0)
+            k++;
+        if (k == POL_TIER_SLOTS)
+            continue;
+        n_sums += k == n_sums;
+        sums[k].name = m->tiers[i].name;
+        for (unsigned e = 0; e < POL_EFFECT_COUNT; e++)
+            sums[k].n[e] += seen(&m->tiers[i].n[e]);
+    }
+    for (unsigned k = 0; k < n_sums; k++) {
+        for (unsigned e = 0; e < POL_EFFECT_COUNT; e++) {
+            if (sums[k].n[e])
+                pol_buf_printf(out, "%s{effect=\"%s\",tier=\"%s\"} %llu\n", name, effect_labels[e], sums[k].name, (unsigned long long)sums[k].n[e]);
+        }
+    }
 }
 
 static void write_decision_duration(const pol_server *server, pol_buf *out, const char *name)
@@ -210,14 +271,31 @@ static pol_opaque_counts count_opaque(const pol_server *server)
     return sum;
 }
 
+/* Of the two caches of what was verified. */
+static void write_verified(const pol_server *server, pol_buf *out, const char *name, bool hits)
+{
+    uint64_t tokens = 0, chains = 0;
+    for (unsigned i = 0; i < server->n_workers; i++) {
+        const pol_worker *w = server->workers[i];
+        pol_token_counts t = w->tokens ? pol_token_cache_count(w->tokens) : (pol_token_counts){0};
+        pol_chain_counts c = w->chains ? pol_chain_cache_count(w->chains) : (pol_chain_counts){0};
+        tokens += hits ? t.hits : t.misses;
+        chains += hits ? c.hits : c.misses;
+    }
+    write_plain(out, name, "{cache=\"jwt\"}", (double)tokens);
+    write_plain(out, name, "{cache=\"cert\"}", (double)chains);
+}
+
 static void write_cache_hits(const pol_server *server, pol_buf *out, const char *name)
 {
+    write_verified(server, out, name, true);
     write_plain(out, name, "{cache=\"introspection\"}", (double)count_opaque(server).hits);
     write_plain(out, name, "{cache=\"introspection_redis\"}", (double)pol_introspection_count(server->introspection).stored_hits);
 }
 
 static void write_cache_misses(const pol_server *server, pol_buf *out, const char *name)
 {
+    write_verified(server, out, name, false);
     write_plain(out, name, "{cache=\"introspection\"}", (double)count_opaque(server).misses);
     write_plain(out, name, "{cache=\"introspection_redis\"}", (double)pol_introspection_count(server->introspection).stored_misses);
 }
@@ -335,6 +413,16 @@ static void write_last_activation(const pol_server *server, pol_buf *out, const 
             pol_buf_byte(out, (uint8_t)*p);
     }
     pol_buf_printf(out, "\",name=\"main\"} %lld\n", (long long)status.activated_ns);
+}
+
+static void write_bundle_age(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "", (double)(pol_clock_ns() - pol_server_status(server).activated_ns) / 1e9);
+}
+
+static void write_log_waiting(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_plain(out, name, "", (double)pol_decision_log_waiting(server->decision_log));
 }
 
 static void write_reload_failing(const pol_server *server, pol_buf *out, const char *name)

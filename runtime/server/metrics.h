@@ -20,7 +20,9 @@ typedef enum {
 enum {
     POL_HTTP_BUCKETS = 11,     /* +Inf included */
     POL_DECISION_BUCKETS = 11,
-    POL_STATUS_SLOTS = 20,
+    POL_STATUS_SLOTS = 24,
+    POL_TIER_SLOTS = 32,
+    POL_TIER_NAME = 48, /* bytes, with a NUL */
     POL_REASON_SLOTS = 64,
 };
 
@@ -40,6 +42,11 @@ typedef struct {
     pol_histogram decision[POL_PROTOCOL_COUNT];
     pol_counter decisions[POL_PROTOCOL_COUNT][POL_EFFECT_COUNT];
     struct {
+        _Atomic bool named;
+        char name[POL_TIER_NAME]; /* written once, before named */
+        pol_counter n[POL_EFFECT_COUNT];
+    } tiers[POL_TIER_SLOTS];
+    struct {
         const char *_Atomic reason; /* a static string */
         pol_counter n;
     } refusals[POL_REASON_SLOTS];
@@ -51,6 +58,8 @@ static inline void pol_count(pol_counter *counter, uint64_t n)
 }
 void pol_metrics_http(pol_metrics *m, pol_route_id route, int status, pol_bytes method, uint64_t ns);
 void pol_metrics_decision(pol_metrics *m, pol_protocol protocol, pol_effect effect, uint64_t ns);
+/* tier n == 0: none decided. */
+void pol_metrics_tier(pol_metrics *m, pol_bytes tier, pol_effect effect);
 void pol_metrics_refusal(pol_metrics *m, const char *reason);
 
 struct pol_server;
