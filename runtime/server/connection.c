@@ -2,99 +2,33 @@
  * One connection: bytes in, requests cut out of them, answers out, deadlines. Plain sockets use bare events and one writev an
  * answer; TLS goes through a bufferevent. A connection belongs to one worker for its life.
  */
-#include "runtime/server/answer.h"
+#include "runtime/server/connection.h"
 
 #include "runtime/server/log.h"
-#include "runtime/server/wire.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
-#include <event2/event_struct.h>
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-typedef enum {
-    HANDSHAKE, /* TLS only */
-    SERVING,
-    LINGERING, /* the answer is out, what the client still sends is thrown away so that it can read the answer */
-} connection_state;
-
 enum {
-    PARKED_FRAMES_MAX = 256, /* of one connection; one more holds up those behind it */
     LINGER_MS = 1000,
     LINGER_BYTES = 1 << 20,
     TLS_BACKLOG = 262144, /* answers waiting in a TLS connection's buffer before no more requests are taken */
     SHRINK_ABOVE = 65536,
 };
 
-typedef enum { SILENT, HTTP, GREETING, FRAMES } speech; /* nothing has come yet; GREETING: its first byte has */
-
-/* A frame that waits for something that is fetched, apart from its connection, which goes on with others. */
-typedef struct pol_parked_frame {
-    TAILQ_ENTRY(pol_parked_frame) link;
-    struct pol_connection *connection;
-    pol_awaited awaited;
-    int64_t begun_ns, until_ms;
-    pol_wire_frame frame;
-    uint8_t bytes[]; /* the whole of it, and room for a NUL */
-} parked_frame;
-
-typedef struct pol_connection {
-    TAILQ_ENTRY(pol_connection) link, parked_link;
-    pol_worker *worker;
-    int fd;
-    struct event read_event, write_event; /* plain sockets */
-    struct bufferevent *tls;
-    uint64_t tls_generation; /* of the world whose trust its certificate was last verified under */
-    pol_peer peer;
-    connection_state state;
-    speech speech;
-    pol_buf in;    /* what was read and not yet used; mostly empty */
-    size_t need;   /* bytes of the request at its beginning, once its head is known; else 0 */
-    pol_buf out;   /* what the socket did not take */
-    size_t out_at;
-    bool parked;      /* the request at the beginning waits for something that is fetched: nothing is read, nothing else is answered */
-    pol_awaited awaited;
-    int64_t begun_ns;         /* of the request at the beginning, once it was parked; else 0 */
-    int64_t parked_until_ms;
-    unsigned n_parked_frames;
-    bool continued;   /* 100 was sent for the request at the beginning */
-    bool ended;       /* the client sends no more */
-    bool close_after; /* once out is written */
-    bool refused;     /* closing because of a refusal: linger */
-    size_t lingered;
-    int64_t deadline_ms;
-} pol_connection;
-
-static void drop_parked_frame(parked_frame *f)
-{
-    TAILQ_REMOVE(&f->connection->worker->parked_frames, f, link);
-    f->connection->n_parked_frames--;
-    OPENSSL_clear_free(f, sizeof *f + f->frame.whole + 1); /* a token is in it */
-}
-
-static void drop_parked_frames(pol_connection *c)
-{
-    parked_frame *next;
-    for (parked_frame *f = TAILQ_FIRST(&c->worker->parked_frames); f && c->n_parked_frames; f = next) {
-        next = TAILQ_NEXT(f, link);
-        if (f->connection == c)
-            drop_parked_frame(f);
-    }
-}
-
-static void close_connection(pol_connection *c)
+void pol_connection_close(pol_connection *c)
 {
     pol_worker *w = c->worker;
     TAILQ_REMOVE(&w->connections, c, link);
     if (c->parked)
         TAILQ_REMOVE(&w->parked, c, parked_link);
-    drop_parked_frames(c);
+    pol_parked_frames_drop(c);
     if (c->tls) {
         bufferevent_free(c->tls); /* closes fd */
     } else {
@@ -116,13 +50,12 @@ static void set_deadline(pol_connection *c, uint64_t from_now_ms)
 
 /* ---- writing ---- */
 
-static bool has_output(const pol_connection *c)
+bool pol_connection_has_output(const pol_connection *c)
 {
     return c->tls ? evbuffer_get_length(bufferevent_get_output(c->tls)) > 0 : c->out.n > c->out_at;
 }
 
-/* Whether no more requests of the client are taken: one of his is parked, or he is so slow to read. */
-static bool is_blocked(const pol_connection *c)
+bool pol_connection_is_blocked(const pol_connection *c)
 {
     if (c->parked)
         return true;
@@ -143,7 +76,7 @@ POL_MUST_USE static bool send_bytes(pol_connection *c, pol_bytes head, pol_bytes
     if (c->tls)
         return bufferevent_write(c->tls, head.at, head.n) == 0 && (body.n == 0 || bufferevent_write(c->tls, body.at, body.n) == 0);
     size_t written = 0;
-    if (!has_output(c)) {
+    if (!pol_connection_has_output(c)) {
         struct iovec parts[2] = {{(void *)head.at, head.n}, {(void *)body.at, body.n}};
         struct msghdr message = {.msg_iov = parts, .msg_iovlen = body.n ? 2 : 1};
         ssize_t n = sendmsg(c->fd, &message, MSG_NOSIGNAL);
@@ -177,42 +110,6 @@ static pol_answer begin_answer(pol_worker *w)
     pol_buf_clear(&w->answer_body);
     pol_buf_clear(&w->answer_headers);
     return (pol_answer){.status = 500, .content_type = "application/json", .body = &w->answer_body, .headers = &w->answer_headers};
-}
-
-/* ---- parking ---- */
-
-/* The request stays at the beginning of in, and is handled anew when more is known. */
-static void park(pol_connection *c, int64_t begun_ns)
-{
-    pol_worker *w = c->worker;
-    if (!c->begun_ns) {
-        c->begun_ns = begun_ns;
-        c->parked_until_ms = pol_monotonic_ms() + (int64_t)w->world->config->introspection_wait_ms;
-        pol_count(&w->metrics.parked, 1);
-    }
-    c->awaited = w->view.awaited;
-    c->parked = true;
-    TAILQ_INSERT_TAIL(&w->parked, c, parked_link);
-    if (c->tls)
-        bufferevent_disable(c->tls, EV_READ);
-    else
-        event_del(&c->read_event);
-}
-
-/* False: the connection is to be parked with it. begun_ns: of the frame. */
-POL_MUST_USE static bool park_frame(pol_connection *c, const pol_wire_frame *frame, const uint8_t *text, int64_t begun_ns)
-{
-    pol_worker *w = c->worker;
-    parked_frame *f = c->n_parked_frames < PARKED_FRAMES_MAX ? OPENSSL_malloc(sizeof *f + frame->whole + 1) : NULL;
-    if (!f)
-        return false;
-    *f = (parked_frame){.connection = c, .begun_ns = begun_ns, .until_ms = pol_monotonic_ms() + (int64_t)w->world->config->introspection_wait_ms, .frame = *frame};
-    memcpy(f->bytes, text, frame->whole);
-    f->awaited = w->view.awaited;
-    TAILQ_INSERT_TAIL(&w->parked_frames, f, link);
-    c->n_parked_frames++;
-    pol_count(&w->metrics.parked, 1);
-    return true;
 }
 
 /* Lets handlers see the request. False: it has to wait. */
@@ -268,11 +165,11 @@ POL_MUST_USE static bool serve_request(pol_connection *c, uint8_t *text, bool mo
     bool handled = handle(c, &request, &answer, &route);
     *end = behind;
     if (!handled) {
-        park(c, request.begun_ns);
+        pol_park(c, request.begun_ns);
         return true;
     }
     c->begun_ns = 0;
-    if (!w->head.keep_alive || (w->draining && !more))
+    if (!w->head.keep_alive || (atomic_load(&w->server->draining) && !more))
         c->close_after = true;
     pol_metrics_http(&w->metrics, route, answer.status, w->head.method, (uint64_t)(pol_monotonic_ns() - request.begun_ns));
     return send_answer(c, &answer);
@@ -300,7 +197,7 @@ POL_MUST_USE static bool refuse_frame(pol_connection *c, uint32_t id, int status
 }
 
 /* The frame, whole at text, is answered as the same request by HTTP. waited: where it was parked before; NULL: nowhere. */
-POL_MUST_USE static bool serve_frame(pol_connection *c, const pol_wire_frame *frame, uint8_t *text, bool more, parked_frame *waited)
+bool pol_connection_serve_frame(pol_connection *c, const pol_wire_frame *frame, uint8_t *text, bool more, pol_parked_frame *waited)
 {
     pol_worker *w = c->worker;
     pol_answer answer = begin_answer(w);
@@ -326,16 +223,16 @@ POL_MUST_USE static bool serve_frame(pol_connection *c, const pol_wire_frame *fr
         return true;
     }
     if (!handled) {
-        if (c->begun_ns || !park_frame(c, frame, text, request.begun_ns))
-            park(c, request.begun_ns);
+        if (c->begun_ns || !pol_park_frame(c, frame, text, request.begun_ns))
+            pol_park(c, request.begun_ns);
         return true;
     }
     const uint32_t id = frame->id;
     if (waited)
-        drop_parked_frame(waited); /* and frame with it */
+        pol_parked_frame_drop(waited); /* and frame with it */
     else
         c->begun_ns = 0;
-    c->close_after = c->close_after || (w->draining && !more);
+    c->close_after = c->close_after || (atomic_load(&w->server->draining) && !more);
     pol_metrics_http(&w->metrics, route, answer.status, w->head.method, (uint64_t)(pol_monotonic_ns() - request.begun_ns));
     return send_framed(c, id, &answer);
 }
@@ -352,7 +249,7 @@ POL_MUST_USE static bool serve_frames(pol_connection *c, uint8_t *text, size_t n
         c->speech = FRAMES;
         *used = POL_WIRE_GREETING_BYTES;
     }
-    while (*used < n && !c->close_after && !is_blocked(c)) {
+    while (*used < n && !c->close_after && !pol_connection_is_blocked(c)) {
         pol_bytes left = pol_bytes_of(text + *used, n - *used);
         if (c->need > left.n)
             return true;
@@ -368,7 +265,7 @@ POL_MUST_USE static bool serve_frames(pol_connection *c, uint8_t *text, size_t n
         case POL_WIRE_COMPLETE:
             break;
         }
-        POL_TRY(serve_frame(c, &frame, text + *used, left.n > frame.whole, NULL));
+        POL_TRY(pol_connection_serve_frame(c, &frame, text + *used, left.n > frame.whole, NULL));
         if (c->parked)
             return true;
         *used += frame.whole;
@@ -387,7 +284,7 @@ POL_MUST_USE static bool serve_bytes(pol_connection *c, uint8_t *text, size_t n,
         c->speech = text[0] == POL_WIRE_GREETING[0] ? GREETING : HTTP;
     if (c->speech > HTTP)
         return serve_frames(c, text, n, used);
-    while (*used < n && !c->close_after && !is_blocked(c)) {
+    while (*used < n && !c->close_after && !pol_connection_is_blocked(c)) {
         uint8_t *at = text + *used;
         size_t left = n - *used;
         if (c->need > left)
@@ -432,7 +329,7 @@ static void finish(pol_connection *c)
         ERR_clear_error();
     }
     if (!c->refused || c->ended) {
-        close_connection(c);
+        pol_connection_close(c);
         return;
     }
     c->state = LINGERING;
@@ -442,7 +339,7 @@ static void finish(pol_connection *c)
         event_add(&c->read_event, NULL);
 }
 
-static void after_serving(pol_connection *c)
+void pol_connection_after_serving(pol_connection *c)
 {
     const pol_config *config = c->worker->world->config;
     if (c->n_parked_frames) {
@@ -450,11 +347,11 @@ static void after_serving(pol_connection *c)
             event_del(&c->read_event); /* the end can be read again and again */
         return;
     }
-    if (c->close_after && !has_output(c)) {
+    if (c->close_after && !pol_connection_has_output(c)) {
         finish(c);
         return;
     }
-    if (has_output(c) || c->parked)
+    if (pol_connection_has_output(c) || c->parked)
         return;
     if (c->worker->draining && c->in.n == 0) {
         finish(c);
@@ -471,7 +368,7 @@ static void keep_input(pol_connection *c, const uint8_t *text, size_t n)
     if (n == 0)
         return;
     pol_buf_add(&c->in, text, n);
-    if (fresh && !has_output(c))
+    if (fresh && !pol_connection_has_output(c))
         set_deadline(c, c->worker->world->config->request_ms);
 }
 
@@ -488,7 +385,7 @@ static void drop_input(pol_connection *c, size_t used)
 }
 
 /* Serves what is in c->in. False: dead. */
-POL_MUST_USE static bool serve_kept(pol_connection *c)
+bool pol_connection_serve_kept(pol_connection *c)
 {
     size_t used = 0;
     (void)pol_buf_reserve(&c->in, 1);
@@ -512,7 +409,7 @@ POL_MUST_USE static bool take_bytes(pol_connection *c, uint8_t *text, size_t n)
      * drips in is not read again for each byte. */
     if (c->speech == HTTP && !c->need && !memchr(text, '\n', n) && c->in.n < c->worker->world->config->max_head)
         return true;
-    return serve_kept(c);
+    return pol_connection_serve_kept(c);
 }
 
 POL_MUST_USE static bool refuse_late(pol_connection *c)
@@ -522,10 +419,10 @@ POL_MUST_USE static bool refuse_late(pol_connection *c)
 }
 
 /* The client sends no more. False: dead. */
-POL_MUST_USE static bool take_end(pol_connection *c)
+bool pol_connection_take_end(pol_connection *c)
 {
     c->ended = true;
-    if (is_blocked(c))
+    if (pol_connection_is_blocked(c))
         return true; /* what is in hand is answered once he reads */
     if (c->in.n && !c->close_after)
         return c->speech == HTTP ? refuse_request(c, 400, "the connection ended within a request")
@@ -543,7 +440,7 @@ static void discard(pol_connection *c)
     if (n > 0)
         c->lingered += (size_t)n;
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || c->lingered > LINGER_BYTES)
-        close_connection(c);
+        pol_connection_close(c);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *context)
@@ -557,12 +454,12 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
     ssize_t n = recv(fd, c->worker->scratch, POL_SCRATCH, 0);
     pol_worker_take_world(c->worker);
     bool alive = n > 0 ? take_bytes(c, c->worker->scratch, (size_t)n)
-                 : n == 0 ? take_end(c)
+                 : n == 0 ? pol_connection_take_end(c)
                           : errno == EAGAIN || errno == EINTR;
     if (alive)
-        after_serving(c);
+        pol_connection_after_serving(c);
     else
-        close_connection(c);
+        pol_connection_close(c);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *context)
@@ -571,30 +468,29 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
     (void)what;
     ssize_t n = send(fd, c->out.at + c->out_at, c->out.n - c->out_at, MSG_NOSIGNAL);
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        close_connection(c);
+        pol_connection_close(c);
         return;
     }
     c->out_at += n > 0 ? (size_t)n : 0;
-    if (has_output(c))
+    if (pol_connection_has_output(c))
         return;
     event_del(&c->write_event);
     pol_buf_clear(&c->out);
     c->out_at = 0;
     if (c->out.capacity > SHRINK_ABOVE)
         pol_buf_deinit(&c->out);
-    if (!c->close_after && c->in.n && !serve_kept(c)) {
-        close_connection(c);
+    if (!c->close_after && c->in.n && !pol_connection_serve_kept(c)) {
+        pol_connection_close(c);
         return;
     }
-    if (!has_output(c) && !c->close_after && !c->parked)
+    if (!pol_connection_has_output(c) && !c->close_after && !c->parked)
         event_add(&c->read_event, NULL);
-    after_serving(c);
+    pol_connection_after_serving(c);
 }
 
 /* ---- TLS ---- */
 
-/* Trust may have changed since the handshake: a certificate that would be refused now asks no more. */
-static bool is_still_good(pol_connection *c)
+bool pol_connection_is_still_good(pol_connection *c)
 {
     const pol_world *world = c->worker->world;
     if (!c->tls || c->tls_generation == world->generation)
@@ -613,23 +509,23 @@ static void on_tls_readable(struct bufferevent *bev, void *context)
         c->lingered += evbuffer_get_length(input);
         evbuffer_drain(input, evbuffer_get_length(input));
         if (c->lingered > LINGER_BYTES)
-            close_connection(c);
+            pol_connection_close(c);
         return;
     }
-    if (!is_still_good(c)) {
-        close_connection(c);
+    if (!pol_connection_is_still_good(c)) {
+        pol_connection_close(c);
         return;
     }
-    while (evbuffer_get_length(input) && !is_blocked(c) && !c->close_after) {
+    while (evbuffer_get_length(input) && !pol_connection_is_blocked(c) && !c->close_after) {
         int n = evbuffer_remove(input, c->worker->scratch, POL_SCRATCH);
         if (n > 0 && !take_bytes(c, c->worker->scratch, (size_t)n)) {
-            close_connection(c);
+            pol_connection_close(c);
             return;
         }
     }
-    if (has_output(c))
+    if (pol_connection_has_output(c))
         set_deadline(c, world->config->write_ms);
-    after_serving(c);
+    pol_connection_after_serving(c);
 }
 
 static void on_tls_written(struct bufferevent *bev, void *context)
@@ -637,8 +533,8 @@ static void on_tls_written(struct bufferevent *bev, void *context)
     pol_connection *c = context;
     if (c->state != SERVING)
         return;
-    if (!c->close_after && c->in.n && !serve_kept(c)) {
-        close_connection(c);
+    if (!c->close_after && c->in.n && !pol_connection_serve_kept(c)) {
+        pol_connection_close(c);
         return;
     }
     on_tls_readable(bev, c);
@@ -658,11 +554,11 @@ static void on_tls_event(struct bufferevent *bev, short what, void *context)
     if (c->state == HANDSHAKE)
         pol_count(&c->worker->metrics.tls_failures, 1);
     ERR_clear_error();
-    if (c->state != SERVING || !(what & BEV_EVENT_EOF) || !take_end(c)) {
-        close_connection(c);
+    if (c->state != SERVING || !(what & BEV_EVENT_EOF) || !pol_connection_take_end(c)) {
+        pol_connection_close(c);
         return;
     }
-    after_serving(c);
+    pol_connection_after_serving(c);
 }
 
 POL_MUST_USE static bool begin_tls(pol_connection *c)
@@ -718,7 +614,7 @@ void pol_connection_open(pol_worker *worker, pol_handover what)
     pol_count(&worker->metrics.connections_total, 1);
     if (what.tls) {
         if (!begin_tls(c))
-            close_connection(c);
+            pol_connection_close(c);
         return;
     }
     read_credentials(c);
@@ -732,7 +628,7 @@ void pol_connections_drain(pol_worker *worker)
     pol_connection *next;
     for (pol_connection *c = TAILQ_FIRST(&worker->connections); c; c = next) {
         next = TAILQ_NEXT(c, link);
-        if (c->state != SERVING || has_output(c) || c->in.n)
+        if (c->state != SERVING || pol_connection_has_output(c) || c->in.n)
             continue;
         /* what has reached the socket is accepted too */
         if (c->tls)
@@ -742,100 +638,49 @@ void pol_connections_drain(pol_worker *worker)
     }
 }
 
-/* Handles the parked request again, and what follows it. */
-static void resume(pol_connection *c, bool give_up)
+void pol_connection_read_on(pol_connection *c)
 {
-    pol_worker *w = c->worker;
-    TAILQ_REMOVE(&w->parked, c, parked_link);
-    c->parked = false;
-    w->view.give_up = give_up;
-    bool alive = is_still_good(c) && serve_kept(c);
-    w->view.give_up = false;
-    if (alive && c->ended && !is_blocked(c))
-        alive = take_end(c);
-    if (!alive) {
-        close_connection(c);
-        return;
-    }
     bool reads = !c->parked && !c->close_after && !c->ended;
     if (c->tls && reads) {
         bufferevent_enable(c->tls, EV_READ);
         on_tls_readable(c->tls, c); /* what came before is in its buffer already */
         return;
     }
-    if (reads && !has_output(c))
+    if (reads && !pol_connection_has_output(c))
         event_add(&c->read_event, NULL);
-    after_serving(c);
-}
-
-/* Handles a parked frame again. False: its connection is closed, and all its frames are gone. */
-POL_MUST_USE static bool resume_frame(parked_frame *f, bool give_up)
-{
-    pol_connection *c = f->connection;
-    c->worker->view.give_up = give_up;
-    bool alive = is_still_good(c) && serve_frame(c, &f->frame, f->bytes, true, f);
-    c->worker->view.give_up = false;
-    if (alive)
-        after_serving(c); /* which closes it only behind its last frame */
-    else
-        close_connection(c);
-    return alive;
-}
-
-/* Frames that are no longer awaited, or whose time is over. */
-static void resume_frames(pol_worker *worker, bool late_ones)
-{
-    int64_t now = pol_monotonic_ms();
-    parked_frame *next;
-    for (parked_frame *f = TAILQ_FIRST(&worker->parked_frames); f; f = next) {
-        next = TAILQ_NEXT(f, link);
-        bool due = late_ones ? now >= f->until_ms : !pol_view_is_pending(&worker->view, &f->awaited);
-        if (due && !resume_frame(f, late_ones))
-            next = TAILQ_FIRST(&worker->parked_frames);
-    }
-}
-
-void pol_connections_resume(pol_worker *worker)
-{
-    resume_frames(worker, false);
-    pol_connection *next, *last = TAILQ_LAST(&worker->parked, parked_connections);
-    for (pol_connection *c = TAILQ_FIRST(&worker->parked); c; c = next) {
-        next = c == last ? NULL : TAILQ_NEXT(c, parked_link); /* those that are parked again stand behind */
-        if (!pol_view_is_pending(&worker->view, &c->awaited))
-            resume(c, false);
-    }
+    pol_connection_after_serving(c);
 }
 
 void pol_connections_sweep(pol_worker *worker)
 {
-    resume_frames(worker, true);
+    pol_parked_frames_resume(worker, true);
     int64_t now = pol_monotonic_ms();
     pol_connection *next;
     for (pol_connection *c = TAILQ_FIRST(&worker->connections); c; c = next) {
         next = TAILQ_NEXT(c, link);
         if (worker->draining && now >= worker->drain_until_ms) {
-            close_connection(c);
+            pol_connection_close(c);
             continue;
         }
         if (c->parked) {
             if (now >= c->parked_until_ms)
-                resume(c, true);
+                pol_parked_resume(c, true);
             continue;
         }
         if (now < c->deadline_ms || c->n_parked_frames)
             continue;
-        bool late_request = c->state == SERVING && c->in.n && !has_output(c) && !c->close_after;
-        if (late_request || has_output(c) || c->state == HANDSHAKE)
+        bool late_request = c->state == SERVING && c->in.n && !pol_connection_has_output(c) && !c->close_after;
+        if (late_request || pol_connection_has_output(c) || c->state == HANDSHAKE)
             pol_count(&worker->metrics.connections_timed_out, 1);
         if (!late_request || !refuse_late(c))
-            close_connection(c);
+            pol_connection_close(c);
         else
-            after_serving(c);
+            pol_connection_after_serving(c);
     }
 }
 
 void pol_connections_close_all(pol_worker *worker)
 {
     while (!TAILQ_EMPTY(&worker->connections))
-        close_connection(TAILQ_FIRST(&worker->connections));
+        pol_connection_close(TAILQ_FIRST(&worker->connections));
 }

@@ -90,7 +90,6 @@ POL_MUST_USE static bool start_workers(pol_server *server, unsigned n, pol_error
 /* Lets the workers answer what they have, and waits for them. */
 static void stop_workers(pol_server *server)
 {
-    atomic_store(&server->draining, true);
     for (unsigned i = 0; i < server->n_workers; i++) {
         pol_worker_close_inbox(server->workers[i]);
         pol_worker_wake(server->workers[i]);
@@ -239,6 +238,7 @@ POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *co
     }
     free_signals(loop);
     end_at_second_signal();
+    atomic_store(&server->draining, true); /* first of all: who finds the socket gone is told Connection: close */
     pol_listeners_close(listeners);
     stop_workers(server);
     pol_introspection_stop(server->introspection);

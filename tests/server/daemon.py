@@ -152,7 +152,7 @@ class Daemon:
             except OSError:
                 return False
 
-    def wait(self, condition, seconds=15):
+    def wait(self, condition, seconds=60):
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if condition():
@@ -165,7 +165,7 @@ class Daemon:
 
     def client(self):
         s = socket.socket(socket.AF_UNIX)
-        s.settimeout(20)
+        s.settimeout(60)
         s.connect(str(self.socket))
         self.clients.append(Client(s))
         return self.clients[-1]
