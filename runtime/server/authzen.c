@@ -211,17 +211,9 @@ static void write_scope_challenge(pol_buf *out, pol_value result)
         write_member(out, POL_BYTES("www_authenticate"), pol_string(pol_buf_view(&challenge)));
 }
 
-static pol_value allow_of(pol_value result)
-{
-    if (result.tag != POL_OBJECT)
-        return result;
-    pol_value allow = pol_object_member(result, "allow");
-    return pol_is_defined(allow) ? allow : pol_object_member(result, "decision");
-}
-
 static void answer_result(pol_reading *r, pol_value input, pol_value result, pol_outcome *outcome)
 {
-    pol_value allow = allow_of(result);
+    pol_value allow = pol_allow_of(result);
     outcome->result = result;
     if (allow.tag != POL_BOOL) {
         bool defined = pol_is_defined(result);

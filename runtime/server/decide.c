@@ -5,6 +5,7 @@
 #include "runtime/json.h"
 #include "runtime/server/decision_log.h"
 #include "runtime/server/log.h"
+#include "runtime/server/shadow.h"
 
 #include <openssl/rand.h>
 #include <stdlib.h>
@@ -73,6 +74,14 @@ bool pol_decide(pol_worker *worker, pol_entry entry, pol_value input, pol_value 
     return pol_eval_run(worker->eval, entry, input, result, err);
 }
 
+pol_value pol_allow_of(pol_value result)
+{
+    if (result.tag != POL_OBJECT)
+        return result;
+    pol_value allow = pol_object_member(result, "allow");
+    return pol_is_defined(allow) ? allow : pol_object_member(result, "decision");
+}
+
 static void log_decision(const pol_outcome *outcome, int64_t took_ns)
 {
     static const char *const effects[] = {"permit", "deny", "error"};
@@ -100,6 +109,8 @@ void pol_decision_note(pol_worker *worker, const pol_request *request, const pol
     pol_metrics_decision(&worker->metrics, outcome->protocol, outcome->effect, (uint64_t)took_ns);
     if (worker->server->decision_log)
         pol_decision_log_note(worker, request, outcome);
+    if (worker->server->shadow)
+        pol_shadow_note(worker, outcome);
     if (worker->world->config->log_decisions)
         log_decision(outcome, took_ns);
 }

@@ -21,6 +21,9 @@ pol_identity *pol_identify(pol_worker *worker, const pol_description *d);
 /* Runs entry with input. As pol_eval_run: *result lives until the worker's next decision. */
 POL_MUST_USE bool pol_decide(pol_worker *worker, pol_entry entry, pol_value input, pol_value *result, pol_error *err);
 
+/* What of a decision's result says whether it allows: itself, or the member of an object. */
+pol_value pol_allow_of(pol_value result);
+
 /* How a decision came out, for metrics and the log. */
 typedef struct {
     pol_protocol protocol;

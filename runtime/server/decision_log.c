@@ -55,9 +55,10 @@ static bool is_secret(pol_bytes header)
            pol_bytes_is(header, "dpop");
 }
 
+static const char of_request[] = "/input/request", of_headers[] = "/input/request/headers", of_input[] = "/input";
+
 static pol_value without_secrets(pol_arena *arena, pol_value object, const char *where, pol_builder *erased)
 {
-    static const char of_request[] = "/input/request", of_headers[] = "/input/request/headers", of_input[] = "/input";
     pol_builder b = pol_builder_new(arena);
     if (object.tag != POL_OBJECT)
         return object;
@@ -75,6 +76,15 @@ static pol_value without_secrets(pol_arena *arena, pol_value object, const char 
         pol_builder_put(&b, key, value);
     }
     return pol_builder_object(&b);
+}
+
+pol_value pol_input_hide(pol_arena *arena, pol_value input)
+{
+    pol_builder erased = pol_builder_new(arena);
+    pol_value request = pol_object_member(input, "request");
+    if (request.tag != POL_OBJECT)
+        return input;
+    return pol_object_with(arena, input, pol_string_text("request"), without_secrets(arena, request, of_request, &erased));
 }
 
 static void put_text(pol_buf *out, const char *name, pol_bytes text)

@@ -19,6 +19,9 @@ void pol_decision_log_free(pol_decision_log *log);
 /* By a worker, about a decision of its own. */
 void pol_decision_log_note(pol_worker *worker, const pol_request *request, const pol_outcome *outcome);
 
+/* input without the headers that carry tokens. */
+pol_value pol_input_hide(pol_arena *arena, pol_value input);
+
 typedef enum { POL_LOGGED_WRITTEN, POL_LOGGED_DROPPED, POL_LOGGED_LOST, POL_LOGGED_FAILED, POL_LOGGED_COUNT } pol_logged;
 /* Bytes of events that wait for the thread; 0 for a NULL log. */
 uint64_t pol_decision_log_waiting(const pol_decision_log *log);

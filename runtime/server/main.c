@@ -10,6 +10,7 @@
 #include "runtime/server/notify.h"
 #include "runtime/server/redis_store.h"
 #include "runtime/server/reload.h"
+#include "runtime/server/shadow.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -229,7 +230,8 @@ POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *co
 {
     uint64_t max_connections = config->max_connections;
     bool ok = start_fetching(server, err) && pol_decision_log_new(server, config, count_workers(config), &server->decision_log, err) &&
-              start_workers(server, count_workers(config), err) && pol_decision_log_start(server->decision_log, err) &&
+              pol_shadow_new(server, config, count_workers(config), &server->shadow, err) &&
+              start_workers(server, count_workers(config), err) && pol_decision_log_start(server->decision_log, err) && pol_shadow_start(server->shadow, err) &&
               pol_reloader_start(server, config_path, config, &loop->reloader, err) && pol_listeners_start(listeners, loop->base, server, max_connections, err);
     if (ok) {
         pol_notify("READY=1\nSTATUS=serving");
@@ -244,6 +246,7 @@ POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *co
     pol_introspection_stop(server->introspection);
     pol_key_sources_stop(server->key_sources);
     pol_decision_log_free(server->decision_log);
+    pol_shadow_free(server->shadow);
     if (loop->reloader) {
         pol_reloader_stop(loop->reloader);
     } else {

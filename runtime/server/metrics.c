@@ -9,6 +9,7 @@
 #include "runtime/server/log.h"
 #include "runtime/server/decision_log.h"
 #include "runtime/server/redis_store.h"
+#include "runtime/server/shadow.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -418,6 +419,15 @@ static void write_last_activation(const pol_server *server, pol_buf *out, const 
 static void write_bundle_age(const pol_server *server, pol_buf *out, const char *name)
 {
     write_plain(out, name, "", (double)(pol_clock_ns() - pol_server_status(server).activated_ns) / 1e9);
+}
+
+static void write_shadow_decisions(const pol_server *server, pol_buf *out, const char *name)
+{
+    for (unsigned kind = 0; server->shadow && kind < POL_SHADOW_COUNT; kind++) {
+        char label[32];
+        snprintf(label, sizeof label, "{result=\"%s\"}", pol_shadow_words[kind]);
+        write_plain(out, name, label, (double)pol_shadow_count(server->shadow, (pol_shadow_kind)kind));
+    }
 }
 
 static void write_log_waiting(const pol_server *server, pol_buf *out, const char *name)

@@ -79,7 +79,7 @@ static bool all_have_seen(const pol_server *server, uint64_t generation)
     for (unsigned i = 0; i < server->n_workers; i++)
         if (atomic_load_explicit(&server->workers[i]->seen, memory_order_acquire) < generation)
             return false;
-    return atomic_load_explicit(&server->log_seen, memory_order_acquire) >= generation;
+    return atomic_load_explicit(&server->log_seen, memory_order_acquire) >= generation && atomic_load_explicit(&server->shadow_seen, memory_order_acquire) >= generation;
 }
 
 static void wait_for_workers(const pol_reloader *r, uint64_t generation)

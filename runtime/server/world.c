@@ -78,25 +78,29 @@ static bool is_small(const char *path)
     return stat(path, &st) == 0 && st.st_size <= SMALL_BYTES;
 }
 
-POL_MUST_USE static bool open_bundle(const pol_config *config, pol_world *world, pol_error *err)
+bool pol_world_bundle(const pol_config *config, const char *path, bool copy, pol_bundle **out, pol_error *err)
 {
     enum { KEYS_MAX = 16 };
     uint8_t raw[KEYS_MAX][32];
     pol_bytes keys[KEYS_MAX];
-    pol_bundle_options options = {.public_keys = keys, .n_public_keys = config->bundle_public_keys.n, .copy = config->bundle_copy};
-    const char *path = config->bundle_path;
-    if (is_folder(path))
-        POL_TRY(choose_bundle(&world->arena, path, &path, err));
+    pol_bundle_options options = {.public_keys = keys, .n_public_keys = config->bundle_public_keys.n, .copy = copy || config->bundle_copy || is_small(path)};
     for (unsigned i = 0; i < options.n_public_keys; i++) {
         POL_TRY(read_public_key(config->bundle_public_keys.items[i], raw[i], err));
         keys[i] = pol_bytes_of(raw[i], 32);
     }
-    options.copy = options.copy || is_small(path);
-    world->bundle_file = (char *)pol_arena_copy(&world->arena, path, strlen(path));
     pol_error why;
-    if (pol_bundle_open(path, &options, &world->bundle, &why))
+    if (pol_bundle_open(path, &options, out, &why))
         return true;
     return pol_fail(err, why.code, "%s%s%s", strstr(why.text, path) ? "" : path, strstr(why.text, path) ? "" : ": ", why.text);
+}
+
+POL_MUST_USE static bool open_bundle(const pol_config *config, pol_world *world, pol_error *err)
+{
+    const char *path = config->bundle_path;
+    if (is_folder(path))
+        POL_TRY(choose_bundle(&world->arena, path, &path, err));
+    world->bundle_file = (char *)pol_arena_copy(&world->arena, path, strlen(path));
+    return pol_world_bundle(config, path, false, &world->bundle, err);
 }
 
 POL_MUST_USE static bool read_manifest(pol_world *world, pol_error *err)

@@ -41,6 +41,8 @@ POL_MUST_USE bool pol_world_new(const pol_config *config, uint64_t generation, p
 /* What is fetched from OCSP responders follows this world's settings from now on. */
 void pol_world_follow(const pol_world *world, struct pol_revocation *responders);
 void pol_world_free(pol_world *world);
+/* Opens the bundle at path as config says bundles are opened: signed where keys are named. copy: even where config does not ask for it. */
+POL_MUST_USE bool pol_world_bundle(const pol_config *config, const char *path, bool copy, pol_bundle **out, pol_error *err);
 
 /* A text that changes whenever a file that the world depends on was replaced or written: names, inodes, sizes, times. */
 void pol_world_signature(const pol_config *config, pol_buf *out);
