@@ -457,23 +457,66 @@ void pol_config_free(pol_config *config)
 
 /* ---- comparing and describing ---- */
 
+static void visit_rows(const setting *rows, const uint8_t *base, void (*visit)(void *, const char *, const char *), void *context)
+{
+    for (const setting *row = rows; row->key; row++) {
+        const void *at = base + row->offset;
+        const pol_config_list *list = row->type == FILES ? at : NULL;
+        if (row->type == FILE_NAME && *(const char *const *)at)
+            visit(context, row->key, *(const char *const *)at);
+        for (unsigned i = 0; list && i < list->n; i++)
+            visit(context, row->key, list->items[i]);
+    }
+}
+
+void pol_config_files(const pol_config *config, void (*visit)(void *context, const char *key, const char *path), void *context)
+{
+    visit_rows(settings, (const uint8_t *)config, visit, context);
+    for (unsigned i = 0; i < config->issuers.n; i++)
+        visit_rows(issuer_settings, (const uint8_t *)&config->issuers.items[i], visit, context);
+    for (unsigned i = 0; i < config->domains.n; i++)
+        visit_rows(domain_settings, (const uint8_t *)&config->domains.items[i], visit, context);
+}
+
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+static bool same_setting(const setting *row, const void *a, const void *b)
+{
+    const pol_config_list *x = a, *y = b;
+    switch (row->type) {
+    case TEXT:
+    case FILE_NAME:
+        return same_text(*(const char *const *)a, *(const char *const *)b);
+    case BOOL:
+        return *(const bool *)a == *(const bool *)b;
+    case CHOICE:
+        return *(const unsigned *)a == *(const unsigned *)b;
+    case LIST:
+    case FILES:
+        for (unsigned i = 0; x->n == y->n && i < x->n; i++)
+            if (strcmp(x->items[i], y->items[i]) != 0)
+                return false;
+        return x->n == y->n;
+    case ISSUERS:
+    case DOMAINS: /* taken up on reload */
+        return true;
+    case NUMBER:
+    case SIZE:
+    case TIME:
+    case MODE:
+        break;
+    }
+    return *(const uint64_t *)a == *(const uint64_t *)b;
+}
+
 const char *pol_config_restart_needed(const pol_config *running, const pol_config *wanted)
 {
-    for (const setting *row = settings; row->key; row++) {
-        const uint8_t *a = (const uint8_t *)running + row->offset, *b = (const uint8_t *)wanted + row->offset;
-        if (row->when != START)
-            continue;
-        bool same = row->type == TEXT || row->type == FILE_NAME
-                        ? same_text(*(const char *const *)(const void *)a, *(const char *const *)(const void *)b)
-                        : *(const uint64_t *)(const void *)a == *(const uint64_t *)(const void *)b;
-        if (!same)
+    for (const setting *row = settings; row->key; row++)
+        if (row->when == START && !same_setting(row, (const uint8_t *)running + row->offset, (const uint8_t *)wanted + row->offset))
             return row->key;
-    }
     return NULL;
 }
 

@@ -62,6 +62,9 @@ POL_MUST_USE bool pol_config_open(const char *path, pol_config **out, pol_error 
 POL_MUST_USE bool pol_config_read(const char *name, pol_bytes text, pol_config **out, pol_error *err);
 void pol_config_free(pol_config *config);
 
+/* Calls visit for every file and folder that config names. */
+void pol_config_files(const pol_config *config, void (*visit)(void *context, const char *key, const char *path), void *context);
+
 /* The key of the first setting that needs a restart and differs, or NULL. */
 const char *pol_config_restart_needed(const pol_config *running, const pol_config *wanted);
 

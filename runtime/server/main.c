@@ -10,9 +10,11 @@
 #include "runtime/server/notify.h"
 #include "runtime/server/redis_store.h"
 #include "runtime/server/reload.h"
+#include "runtime/server/sandbox.h"
 #include "runtime/server/shadow.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -20,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -58,12 +59,11 @@ static void on_stop(evutil_socket_t number, short what, void *context)
     event_base_loopbreak(loop->base);
 }
 
-static void harden(void)
+static void prepare_process(void)
 {
-    struct rlimit files, none = {0, 0};
+    struct rlimit files;
     signal(SIGPIPE, SIG_IGN);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    setrlimit(RLIMIT_CORE, &none); /* keys and tokens are in memory */
+    pol_sandbox_memory();
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
@@ -259,20 +259,37 @@ POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *co
     return ok;
 }
 
+/* Everything that config names, opened and verified. */
+POL_MUST_USE static bool open_world(pol_server *server, const pol_config *config, pol_world **world, pol_error *err)
+{
+    POL_TRY(pol_revocation_new(tell_of_ocsp, NULL, &server->revocation, err));
+    POL_TRY(pol_key_sources_new(tell_of_keys, NULL, &server->key_sources, err));
+    return pol_world_new(config, 1, (pol_background){server->revocation, server->key_sources}, world, err);
+}
+
+/* The sockets, and then what is left to be given up. */
+POL_MUST_USE static bool listen_and_close_the_sandbox(pol_server *server, const pol_config *config, pol_listeners **listeners, pol_error *err)
+{
+    server->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    POL_TRY(pol_listeners_open(config, listeners, err));
+    POL_TRY(pol_sandbox_user(config, err));
+    return pol_sandbox_calls(config, err);
+}
+
 POL_MUST_USE static bool serve(const char *config_path, bool only_check, pol_error *err)
 {
     pol_config *config = NULL;
     pol_world *world = NULL;
     pol_listeners *listeners = NULL;
     main_loop loop = {0};
-    static pol_server server = {.status_lock = PTHREAD_MUTEX_INITIALIZER, .seen_event = -1};
+    static pol_server server = {.status_lock = PTHREAD_MUTEX_INITIALIZER, .seen_event = -1, .statm = -1};
     bool ok = open_loop(&loop, err) && pol_config_open(config_path, &config, err);
     if (ok)
         pol_log_set_level((pol_log_level)config->log_level);
-    ok = ok && make_introspection(&server, config, !only_check, err) && pol_revocation_new(tell_of_ocsp, NULL, &server.revocation, err) &&
-         pol_key_sources_new(tell_of_keys, NULL, &server.key_sources, err) &&
-         pol_world_new(config, 1, (pol_background){server.revocation, server.key_sources}, &world, err);
-    if (!ok || only_check || !pol_listeners_open(config, &listeners, err)) {
+    ok = ok && (only_check || pol_sandbox_files(config, config_path, err)) && make_introspection(&server, config, !only_check, err) &&
+         open_world(&server, config, &world, err) && (only_check || listen_and_close_the_sandbox(&server, config, &listeners, err));
+    if (!ok || only_check) {
+        pol_listeners_close(listeners);
         pol_world_free(world);
         pol_revocation_free(server.revocation);
         pol_redis_free(server.redis);
@@ -344,7 +361,7 @@ int main(int argc, char **argv)
         return EXIT_COMMAND_LINE;
     }
     pol_error err = {0};
-    harden();
+    prepare_process();
     if (!serve(config_path, only_check, &err)) {
         pol_log_error(POL_LOG_ERROR, only_check ? "the configuration is not good" : "pold cannot serve", &err);
         return EXIT_REFUSED;

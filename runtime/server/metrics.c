@@ -455,14 +455,12 @@ static void write_start_time(const pol_server *server, pol_buf *out, const char 
 
 static void write_resident(const pol_server *server, pol_buf *out, const char *name)
 {
-    (void)server;
-    unsigned long long total, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (!file)
-        return;
-    if (fscanf(file, "%llu %llu", &total, &resident) == 2)
+    char text[128];
+    unsigned long long total, resident;
+    ssize_t n = server->statm >= 0 ? pread(server->statm, text, sizeof text - 1, 0) : 0;
+    text[n > 0 ? n : 0] = 0;
+    if (sscanf(text, "%llu %llu", &total, &resident) == 2)
         pol_buf_printf(out, "%s %llu\n", name, resident * (unsigned long long)sysconf(_SC_PAGESIZE));
-    fclose(file);
 }
 
 static void write_info(const pol_server *server, pol_buf *out, const char *name)

@@ -34,6 +34,7 @@ typedef struct pol_server {
     pol_counter n_refused;    /* connections; counted by the acceptor */
     struct pol_worker **workers;
     unsigned n_workers;
+    int statm;                /* /proc/self/statm, which the sandbox would not open later; -1: not there */
     int seen_event;           /* an eventfd that workers write to when they have taken up a new world */
     struct pol_decision_log *decision_log; /* NULL: none */
     struct pol_shadow *shadow; /* NULL: none */
