@@ -42,6 +42,12 @@ static bool path_matches(const route *r, pol_bytes path, pol_bytes *below)
     return true;
 }
 
+/* Another's path stands in it, and another's body comes with it: both are left as they are. */
+static bool takes_any(const route *r)
+{
+    return strcmp(r->method, "ANY") == 0;
+}
+
 /* The first route of this path, whatever its method. */
 static const route *find_path(pol_bytes path)
 {
@@ -194,13 +200,14 @@ pol_route_id pol_answer_request(pol_worker *worker, pol_request *request, pol_an
     if (worker->inflated.capacity > INFLATED_KEPT)
         pol_buf_deinit(&worker->inflated);
     bool slash_at_end = head->path.n > 1 && head->path.at[head->path.n - 1] == '/';
-    for (unsigned i = 0; i < POL_ROUTE_NONE && !slash_at_end; i++) {
-        if (!path_matches(&routes[i], head->path, &request->below))
+    for (unsigned i = 0; i < POL_ROUTE_NONE; i++) {
+        bool any = takes_any(&routes[i]);
+        if ((slash_at_end && !any) || !path_matches(&routes[i], head->path, &request->below))
             continue;
         known = &routes[i];
-        if (!pol_bytes_is(head->method, known->method))
+        if (!any && !pol_bytes_is(head->method, known->method))
             continue;
-        if (decode_body(worker, request, known, answer))
+        if (any || decode_body(worker, request, known, answer))
             known->handler(worker, request, answer);
         encode_answer(worker, head, known, answer);
         return (pol_route_id)i;

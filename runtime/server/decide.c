@@ -84,10 +84,10 @@ pol_value pol_allow_of(pol_value result)
 
 static void log_decision(const pol_outcome *outcome, int64_t took_ns)
 {
-    static const char *const effects[] = {"permit", "deny", "error"};
+    static const char *const effects[] = {"permit", "deny", "error"}, *const protocols[] = {"authzen", "data", "gateway"};
     pol_log_line line = pol_log_begin(POL_LOG_INFO, "decision");
     pol_log_text(&line, "id", outcome->id);
-    pol_log_text(&line, "protocol", outcome->protocol == POL_PROTOCOL_AUTHZEN ? "authzen" : "data");
+    pol_log_text(&line, "protocol", protocols[outcome->protocol]);
     pol_log_text(&line, "effect", effects[outcome->effect]);
     if (outcome->reason)
         pol_log_text(&line, "reason", outcome->reason);

@@ -134,7 +134,7 @@ void pol_decision_log_note(pol_worker *worker, const pol_request *request, const
                    worker->server->id, outcome->id);
     pol_json_write_string(out, pol_bytes_text(world->revision), POL_JSON_COMPACT);
     pol_buf_text(out, "}}");
-    put_text(out, "path", outcome->protocol == POL_PROTOCOL_AUTHZEN ? pol_bytes_text(world->config->decision) : outcome->path);
+    put_text(out, "path", outcome->protocol == POL_PROTOCOL_DATA ? outcome->path : pol_bytes_text(world->config->decision));
     pol_value input = without_secrets(arena, outcome->input, "/input", &erased);
     put_value(out, "input", input);
     put_value(out, "result", outcome->result);

@@ -34,7 +34,7 @@ static const char *const route_labels[POL_ROUTE_COUNT] = {
     [POL_ROUTE_NONE] = "none",
 };
 static const char *const method_labels[] = {"get", "post", "other"};
-static const char *const protocol_labels[] = {"authzen", "data"};
+static const char *const protocol_labels[] = {"authzen", "data", "gateway"};
 static const char *const effect_labels[] = {"permit", "deny", "error"};
 
 static void observe(pol_histogram *h, const uint64_t *bounds, unsigned n_bounds, uint64_t ns)

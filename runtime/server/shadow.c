@@ -68,7 +68,7 @@ void pol_shadow_note(pol_worker *worker, const pol_outcome *outcome)
         return;
     pol_buf_clear(out);
     pol_buf_printf(out, "{\"id\":\"%s\",\"generation\":%llu,\"configured\":%s,\"path\":", outcome->id, (unsigned long long)worker->world->generation,
-                   outcome->protocol == POL_PROTOCOL_AUTHZEN ? "true" : "false");
+                   outcome->protocol == POL_PROTOCOL_DATA ? "false" : "true");
     pol_json_write_string(out, outcome->path, POL_JSON_COMPACT);
     put_value(out, "result", outcome->result);
     put_value(out, "input", outcome->input);
