@@ -133,5 +133,7 @@ POL_MUST_USE bool pol_input_assemble(pol_arena *arena, const pol_trust *trust, p
  * counts once. Both live in arena; d too must live as long. Complete takes subject, action, resource and context from its own d. */
 typedef struct pol_identity pol_identity;
 pol_identity *pol_identity_verify(pol_arena *arena, const pol_trust *trust, const pol_description *d, int64_t now_ns);
+/* Who is connected: `input.peer`. */
+pol_value pol_identity_peer(const pol_identity *identity);
 POL_MUST_USE bool pol_input_complete(pol_arena *arena, const pol_identity *identity, pol_value routes, const pol_description *d,
                                      pol_value *input, pol_refusal *refusal);

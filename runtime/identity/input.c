@@ -723,6 +723,11 @@ static pol_value assemble(assembly *a, const pol_identity *identity, pol_value r
     return pol_builder_object(&b);
 }
 
+pol_value pol_identity_peer(const pol_identity *identity)
+{
+    return identity->peer;
+}
+
 bool pol_input_complete(pol_arena *arena, const pol_identity *identity, pol_value routes, const pol_description *d, pol_value *input,
                         pol_refusal *refusal)
 {

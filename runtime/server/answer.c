@@ -3,6 +3,7 @@
 #include "runtime/server/answer.h"
 
 #include "runtime/json.h"
+#include "runtime/server/callers.h"
 #include "runtime/server/coding.h"
 
 #include <stdarg.h>
@@ -10,19 +11,22 @@
 #include <time.h>
 
 typedef enum { EXACT, TREE } reach;
+typedef enum { BOTH, DECISIONS, ADMIN } use;
 enum { INFLATED_KEPT = 65536 }; /* of the buffer for gzip, from one request to the next */
 
 typedef struct {
     const char *method, *path;
     reach reach;
     pol_error_form errors;
+    use use;
     pol_handler handler;
+    const char *label;
 } route;
 
 #define DATA POL_ERRORS_DATA
 #define AUTHZEN POL_ERRORS_AUTHZEN
 static const route routes[POL_ROUTE_NONE] = {
-#define ROUTE(id, method, path, reach, errors, handler, label, doc) [POL_ROUTE_##id] = {method, path, reach, errors, handler},
+#define ROUTE(id, method, path, reach, errors, use, handler, label, doc) [POL_ROUTE_##id] = {method, path, reach, errors, use, handler, label},
 #include "runtime/server/routes.def"
 #undef ROUTE
 };
@@ -193,6 +197,33 @@ static void encode_answer(pol_worker *worker, const pol_http_head *head, const r
         pol_buf_text(answer->headers, "Vary: Accept-Encoding\r\n");
 }
 
+/* Whether the socket that request came by answers this route. */
+static bool answers_here(const pol_worker *worker, const pol_request *request, const route *r)
+{
+    return r->use == BOTH || !worker->world->config->admin_path || (r->use == ADMIN) == request->peer->admin;
+}
+
+/* False: answered, or to be parked. */
+POL_MUST_USE static bool admit_caller(pol_worker *worker, const pol_request *request, const route *known, pol_answer *answer)
+{
+    if (!worker->world->config->callers)
+        return true;
+    switch (pol_caller_judge(worker, request, known->label)) {
+    case POL_CALLER_MAY:
+        return true;
+    case POL_CALLER_MAY_NOT:
+        pol_count(&worker->metrics.callers_refused, 1);
+        pol_answer_error(answer, request->head, known->errors, 403, "unauthorized", "this caller may not use this endpoint");
+        break;
+    case POL_CALLER_FAILED:
+        pol_answer_error(answer, request->head, known->errors, 500, NULL, "the policy on callers ended in an error");
+        break;
+    case POL_CALLER_WAITS:
+        break;
+    }
+    return false;
+}
+
 pol_route_id pol_answer_request(pol_worker *worker, pol_request *request, pol_answer *answer)
 {
     const pol_http_head *head = request->head;
@@ -202,12 +233,12 @@ pol_route_id pol_answer_request(pol_worker *worker, pol_request *request, pol_an
     bool slash_at_end = head->path.n > 1 && head->path.at[head->path.n - 1] == '/';
     for (unsigned i = 0; i < POL_ROUTE_NONE; i++) {
         bool any = takes_any(&routes[i]);
-        if ((slash_at_end && !any) || !path_matches(&routes[i], head->path, &request->below))
+        if ((slash_at_end && !any) || !path_matches(&routes[i], head->path, &request->below) || !answers_here(worker, request, &routes[i]))
             continue;
         known = &routes[i];
         if (!any && !pol_bytes_is(head->method, known->method))
             continue;
-        if (any || decode_body(worker, request, known, answer))
+        if (admit_caller(worker, request, known, answer) && (any || decode_body(worker, request, known, answer)))
             known->handler(worker, request, answer);
         encode_answer(worker, head, known, answer);
         return (pol_route_id)i;

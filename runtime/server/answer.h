@@ -7,6 +7,7 @@
 /* Who is connected. */
 typedef struct {
     bool unix_socket, has_credentials;
+    bool admin;                   /* on the admin socket */
     uint32_t uid, gid, pid;
     X509 *leaf;                   /* of the TLS connection, verified; borrowed */
     STACK_OF(X509) *chain;
@@ -42,7 +43,7 @@ void pol_answer_error(pol_answer *answer, const pol_http_head *head, pol_error_f
 /* Status line and headers for answer into worker->answer_head. */
 void pol_answer_finish(pol_worker *worker, const pol_http_head *head, pol_answer *answer);
 
-#define ROUTE(id, method, path, reach, errors, handler, label, doc)                                \
+#define ROUTE(id, method, path, reach, errors, use, handler, label, doc)                                \
     void handler(pol_worker *worker, const pol_request *request, pol_answer *answer);
 #include "runtime/server/routes.def"
 #undef ROUTE

@@ -606,6 +606,7 @@ void pol_connection_open(pol_worker *worker, pol_handover what)
     }
     c->worker = worker;
     c->fd = what.fd;
+    c->peer.admin = what.admin;
     c->state = SERVING;
     event_assign(&c->read_event, worker->base, c->fd, EV_READ | EV_PERSIST, on_readable, c);
     event_assign(&c->write_event, worker->base, c->fd, EV_WRITE | EV_PERSIST, on_writable, c);

@@ -22,7 +22,10 @@ enum { LISTENERS_MAX = 8, BACKLOG = 1024, FIRST_PASSED_FD = 3, REST_MS = 100 };
 typedef struct {
     pol_listeners *all;
     int fd;
-    bool tls;
+    bool tls, admin;
+    char *path; /* of the unix socket that we made; else NULL */
+    dev_t device;
+    ino_t inode;
     struct event *event, *rest; /* rest: starts event again after a shortage of descriptors */
 } listener;
 
@@ -31,18 +34,24 @@ struct pol_listeners {
     unsigned n;
     pol_server *server;
     uint64_t max_connections;
-    char *path; /* of the unix socket that we made; else NULL */
-    dev_t device;
-    ino_t inode;
 };
 
-POL_MUST_USE static bool add_socket(pol_listeners *all, int fd, bool tls, pol_error *err)
+/* Where a unix socket is to be made. */
+typedef struct {
+    const char *setting, *path, *group; /* setting: of group */
+    uint64_t mode;
+    bool admin;
+} place;
+
+POL_MUST_USE static bool add_socket(pol_listeners *all, listener l, pol_error *err)
 {
     if (all->n == LISTENERS_MAX) {
-        close(fd);
+        close(l.fd);
+        free(l.path);
         return pol_fail(err, POL_E_LIMIT, "more than %d listening sockets", LISTENERS_MAX);
     }
-    all->items[all->n++] = (listener){.all = all, .fd = fd, .tls = tls};
+    l.all = all;
+    all->items[all->n++] = l;
     return true;
 }
 
@@ -64,61 +73,68 @@ POL_MUST_USE static bool remove_stale(const struct sockaddr_un *address, pol_err
     return unlink(address->sun_path) == 0 || pol_fail(err, POL_E_IO, "%s: %s", address->sun_path, strerror(errno));
 }
 
-POL_MUST_USE static bool find_group(const char *name, gid_t *out, pol_error *err)
+POL_MUST_USE static bool find_group(const place *at, gid_t *out, pol_error *err)
 {
     char *end;
     errno = 0;
-    unsigned long number = strtoul(name, &end, 10);
+    unsigned long number = strtoul(at->group, &end, 10);
     if (*end == 0 && errno == 0 && number < UINT32_MAX) {
         *out = (gid_t)number;
         return true;
     }
     struct group entry, *found = NULL;
     char buffer[16384];
-    if (getgrnam_r(name, &entry, buffer, sizeof buffer, &found) != 0 || !found)
-        return pol_fail(err, POL_E_CONFIG, "socket.group: there is no group %s", name);
+    if (getgrnam_r(at->group, &entry, buffer, sizeof buffer, &found) != 0 || !found)
+        return pol_fail(err, POL_E_CONFIG, "%s: there is no group %s", at->setting, at->group);
     *out = found->gr_gid;
     return true;
 }
 
 /* Mode and group are set before listen: until then a connect is refused. */
-POL_MUST_USE static bool bind_unix(pol_listeners *all, int fd, const pol_config *config, const struct sockaddr_un *address, pol_error *err)
+POL_MUST_USE static bool bind_unix(listener *l, const place *at, const struct sockaddr_un *address, pol_error *err)
 {
     struct stat st;
-    const char *path = address->sun_path;
     gid_t group = (gid_t)-1;
-    if (config->socket_group)
-        POL_TRY(find_group(config->socket_group, &group, err));
+    if (at->group)
+        POL_TRY(find_group(at, &group, err));
     mode_t old = umask(0177);
-    int bound = bind(fd, (const struct sockaddr *)address, sizeof *address);
+    int bound = bind(l->fd, (const struct sockaddr *)address, sizeof *address);
     umask(old);
     if (bound != 0)
-        return pol_fail(err, POL_E_IO, "%s: the socket could not be made: %s", path, strerror(errno));
-    all->path = strdup(path);
-    if (!all->path || lstat(path, &st) != 0)
-        return pol_fail(err, POL_E_IO, "%s: %s", path, strerror(errno));
-    all->device = st.st_dev;
-    all->inode = st.st_ino;
-    if (config->socket_group && lchown(path, (uid_t)-1, group) != 0)
-        return pol_fail(err, POL_E_IO, "%s: group %s could not be set: %s", path, config->socket_group, strerror(errno));
-    if (chmod(path, (mode_t)config->socket_mode) != 0 || listen(fd, BACKLOG) != 0)
-        return pol_fail(err, POL_E_IO, "%s: %s", path, strerror(errno));
+        return pol_fail(err, POL_E_IO, "%s: the socket could not be made: %s", at->path, strerror(errno));
+    l->path = strdup(at->path);
+    if (!l->path || lstat(at->path, &st) != 0)
+        return pol_fail(err, POL_E_IO, "%s: %s", at->path, strerror(errno));
+    l->device = st.st_dev;
+    l->inode = st.st_ino;
+    if (at->group && lchown(at->path, (uid_t)-1, group) != 0)
+        return pol_fail(err, POL_E_IO, "%s: group %s could not be set: %s", at->path, at->group, strerror(errno));
+    if (chmod(at->path, (mode_t)at->mode) != 0 || listen(l->fd, BACKLOG) != 0)
+        return pol_fail(err, POL_E_IO, "%s: %s", at->path, strerror(errno));
     return true;
 }
 
-POL_MUST_USE static bool open_unix(pol_listeners *all, const pol_config *config, pol_error *err)
+static void remove_file(const listener *l)
+{
+    struct stat st;
+    if (l->path && lstat(l->path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode)
+        unlink(l->path);
+}
+
+POL_MUST_USE static bool open_unix(pol_listeners *all, const place *at, pol_error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    memcpy(address.sun_path, config->socket_path, strlen(config->socket_path)); /* config.def bounds it */
+    memcpy(address.sun_path, at->path, strlen(at->path)); /* config.def bounds it */
     POL_TRY(remove_stale(&address, err));
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
+    listener l = {.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), .admin = at->admin};
+    if (l.fd < 0)
         return pol_fail(err, POL_E_IO, "no socket could be made: %s", strerror(errno));
-    if (!bind_unix(all, fd, config, &address, err)) {
-        close(fd);
-        return false;
-    }
-    return add_socket(all, fd, false, err);
+    if (bind_unix(&l, at, &address, err))
+        return add_socket(all, l, err);
+    remove_file(&l);
+    free(l.path);
+    close(l.fd);
+    return false;
 }
 
 /* ---- TCP ---- */
@@ -155,7 +171,7 @@ POL_MUST_USE static bool open_tcp(pol_listeners *all, const char *text, pol_erro
     int why = errno;
     freeaddrinfo(found);
     if (ok)
-        return add_socket(all, fd, true, err);
+        return add_socket(all, (listener){.fd = fd, .tls = true}, err);
     if (fd >= 0)
         close(fd);
     return pol_fail(err, POL_E_IO, "tls.address: cannot listen on %s: %s", text, strerror(why));
@@ -163,7 +179,7 @@ POL_MUST_USE static bool open_tcp(pol_listeners *all, const char *text, pol_erro
 
 /* ---- systemd ---- */
 
-POL_MUST_USE static bool take_passed(pol_listeners *all, int fd, pol_error *err)
+POL_MUST_USE static bool take_passed(pol_listeners *all, int fd, bool admin, pol_error *err)
 {
     int type = 0, listening = 0;
     socklen_t n_type = sizeof type, n_listening = sizeof listening;
@@ -175,43 +191,65 @@ POL_MUST_USE static bool take_passed(pol_listeners *all, int fd, pol_error *err)
         return pol_fail(err, POL_E_CONFIG, "descriptor %d of LISTEN_FDS is no listening stream socket", fd);
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-    return add_socket(all, fd, address.ss_family != AF_UNIX, err);
+    bool is_unix = address.ss_family == AF_UNIX;
+    if (admin && !is_unix)
+        return pol_fail(err, POL_E_CONFIG, "the socket that LISTEN_FDNAMES calls admin is no unix socket");
+    return add_socket(all, (listener){.fd = fd, .tls = !is_unix, .admin = admin}, err);
 }
 
-POL_MUST_USE static bool take_all_passed(pol_listeners *all, bool tls_configured, pol_error *err)
+/* The next of the names between colons. */
+static pol_bytes next_name(const char **names)
+{
+    pol_bytes name = pol_bytes_of(*names, strcspn(*names, ":"));
+    *names += name.n + ((*names)[name.n] == ':');
+    return name;
+}
+
+POL_MUST_USE static bool take_all_passed(pol_listeners *all, const pol_config *config, pol_error *err)
 {
     const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
     bool ours = pid && count && strtoul(pid, NULL, 10) == (unsigned long)getpid();
     unsigned long n = ours ? strtoul(count, NULL, 10) : 0;
+    char names_copy[512];
+    const char *names = getenv("LISTEN_FDNAMES");
+    snprintf(names_copy, sizeof names_copy, "%s", names ? names : "");
+    names = names_copy;
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");
     if (n > LISTENERS_MAX)
         return pol_fail(err, POL_E_LIMIT, "LISTEN_FDS hands over more than %d sockets", LISTENERS_MAX);
     for (unsigned long i = 0; i < n; i++) {
-        POL_TRY(take_passed(all, FIRST_PASSED_FD + (int)i, err));
-        if (all->items[all->n - 1].tls && !tls_configured)
+        bool admin = pol_bytes_is(next_name(&names), "admin");
+        POL_TRY(take_passed(all, FIRST_PASSED_FD + (int)i, admin, err));
+        if (admin && !config->admin_path)
+            return pol_fail(err, POL_E_CONFIG, "LISTEN_FDNAMES calls a socket admin, but admin.path is not configured");
+        if (all->items[all->n - 1].tls && !config->tls_address)
             return pol_fail(err, POL_E_CONFIG, "LISTEN_FDS hands over a TCP socket, but tls.address is not configured");
     }
     return true;
 }
 
-static bool has_kind(const pol_listeners *all, bool tls)
+static bool has_kind(const pol_listeners *all, bool tls, bool admin)
 {
     for (unsigned i = 0; i < all->n; i++)
-        if (all->items[i].tls == tls)
+        if (all->items[i].tls == tls && all->items[i].admin == admin)
             return true;
     return false;
 }
 
 POL_MUST_USE static bool open_all(pol_listeners *all, const pol_config *config, pol_error *err)
 {
-    POL_TRY(take_all_passed(all, config->tls_address != NULL, err));
-    if (config->socket_path && !has_kind(all, false))
-        POL_TRY(open_unix(all, config, err));
-    if (config->tls_address && !has_kind(all, true))
+    const place usual = {"socket.group", config->socket_path, config->socket_group, config->socket_mode, false};
+    const place admin = {"admin.group", config->admin_path, config->admin_group, config->admin_mode, true};
+    POL_TRY(take_all_passed(all, config, err));
+    if (usual.path && !has_kind(all, false, false))
+        POL_TRY(open_unix(all, &usual, err));
+    if (config->tls_address && !has_kind(all, true, false))
         POL_TRY(open_tcp(all, config->tls_address, err));
-    return all->n || pol_fail(err, POL_E_CONFIG, "nothing to listen on: set socket.path or tls.address");
+    if (all->n == 0 || (all->n == 1 && all->items[0].admin))
+        return pol_fail(err, POL_E_CONFIG, "nothing to listen on: set socket.path or tls.address");
+    return !admin.path || has_kind(all, false, true) || open_unix(all, &admin, err);
 }
 
 bool pol_listeners_open(const pol_config *config, pol_listeners **out, pol_error *err)
@@ -259,7 +297,7 @@ static void hand_over(listener *l, int fd)
     if (l->tls)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (atomic_load(&server->n_connections) >= l->all->max_connections ||
-        !pol_worker_hand(least_busy(server), (pol_handover){.fd = fd, .tls = l->tls}))
+        !pol_worker_hand(least_busy(server), (pol_handover){.fd = fd, .tls = l->tls, .admin = l->admin}))
         refuse(server, fd, l->tls);
 }
 
@@ -319,19 +357,18 @@ static void close_listener(listener *l)
         event_free(l->event);
     if (l->rest)
         event_free(l->rest);
+    free(l->path);
     close(l->fd);
 }
 
 void pol_listeners_close(pol_listeners *listeners)
 {
-    struct stat st;
     if (!listeners)
         return;
-    /* the name goes first, so that nobody connects to a socket that is about to close */
-    if (listeners->path && lstat(listeners->path, &st) == 0 && st.st_dev == listeners->device && st.st_ino == listeners->inode)
-        unlink(listeners->path);
+    /* the names go first, so that nobody connects to a socket that is about to close */
+    for (unsigned i = 0; i < listeners->n; i++)
+        remove_file(&listeners->items[i]);
     for (unsigned i = 0; i < listeners->n; i++)
         close_listener(&listeners->items[i]);
-    free(listeners->path);
     free(listeners);
 }

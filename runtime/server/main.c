@@ -40,6 +40,9 @@ static const char usage[] =
 typedef struct {
     struct event_base *base;
     struct event *signals[N_SIGNALS];
+    struct event *watchdog; /* NULL: the manager does not ask for signs of life */
+    uint64_t watchdog_ms;
+    pol_server *server;
     pol_reloader *reloader;
 } main_loop;
 
@@ -57,6 +60,31 @@ static void on_stop(evutil_socket_t number, short what, void *context)
     (void)number;
     (void)what;
     event_base_loopbreak(loop->base);
+}
+
+/* A worker that has had no turn for a whole period hangs: then nothing is said, and the manager starts the daemon anew. */
+static void on_watchdog(evutil_socket_t number, short what, void *context)
+{
+    const main_loop *loop = context;
+    int64_t least = pol_monotonic_ms() - (int64_t)loop->watchdog_ms;
+    (void)number;
+    (void)what;
+    for (unsigned i = 0; i < loop->server->n_workers; i++)
+        if (atomic_load_explicit(&loop->server->workers[i]->beat_ms, memory_order_relaxed) < least)
+            return;
+    pol_notify("WATCHDOG=1");
+}
+
+POL_MUST_USE static bool start_watchdog(main_loop *loop, pol_server *server, pol_error *err)
+{
+    loop->server = server;
+    loop->watchdog_ms = pol_watchdog_ms();
+    if (loop->watchdog_ms == 0)
+        return true;
+    uint64_t period_us = loop->watchdog_ms * 1000 / 3;
+    struct timeval period = {(time_t)(period_us / 1000000), (suseconds_t)(period_us % 1000000)};
+    loop->watchdog = event_new(loop->base, -1, EV_PERSIST, on_watchdog, loop);
+    return (loop->watchdog && event_add(loop->watchdog, &period) == 0) || pol_fail(err, POL_E_MEMORY, "the watchdog's event could not be made");
 }
 
 static void prepare_process(void)
@@ -139,6 +167,8 @@ static void free_signals(main_loop *loop)
 static void close_loop(main_loop *loop)
 {
     free_signals(loop);
+    if (loop->watchdog)
+        event_free(loop->watchdog);
     if (loop->base)
         event_base_free(loop->base);
 }
@@ -232,7 +262,7 @@ POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *co
     bool ok = start_fetching(server, err) && pol_decision_log_new(server, config, count_workers(config), &server->decision_log, err) &&
               pol_shadow_new(server, config, count_workers(config), &server->shadow, err) &&
               start_workers(server, count_workers(config), err) && pol_decision_log_start(server->decision_log, err) && pol_shadow_start(server->shadow, err) &&
-              pol_reloader_start(server, config_path, config, &loop->reloader, err) && pol_listeners_start(listeners, loop->base, server, max_connections, err);
+              pol_reloader_start(server, config_path, config, &loop->reloader, err) && pol_listeners_start(listeners, loop->base, server, max_connections, err) && start_watchdog(loop, server, err);
     if (ok) {
         pol_notify("READY=1\nSTATUS=serving");
         event_base_dispatch(loop->base);

@@ -28,7 +28,7 @@ enum { N_STATUSES = sizeof statuses / sizeof *statuses };
 _Static_assert((int)N_STATUSES < (int)POL_STATUS_SLOTS, "the slot behind the known ones is for others");
 
 static const char *const route_labels[POL_ROUTE_COUNT] = {
-#define ROUTE(id, method, path, reach, errors, handler, label, doc) [POL_ROUTE_##id] = label,
+#define ROUTE(id, method, path, reach, errors, use, handler, label, doc) [POL_ROUTE_##id] = label,
 #include "runtime/server/routes.def"
 #undef ROUTE
     [POL_ROUTE_NONE] = "none",

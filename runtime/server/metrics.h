@@ -10,7 +10,7 @@
 typedef _Atomic uint64_t pol_counter;
 
 typedef enum {
-#define ROUTE(id, method, path, reach, errors, handler, label, doc) POL_ROUTE_##id,
+#define ROUTE(id, method, path, reach, errors, use, handler, label, doc) POL_ROUTE_##id,
 #include "runtime/server/routes.def"
 #undef ROUTE
     POL_ROUTE_NONE,

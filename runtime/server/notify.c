@@ -26,3 +26,11 @@ void pol_notify(const char *state)
     (void)sent; /* a manager that does not listen is none */
     close(fd);
 }
+
+uint64_t pol_watchdog_ms(void)
+{
+    const char *period = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+    if (!period || (pid && strtoul(pid, NULL, 10) != (unsigned long)getpid()))
+        return 0;
+    return strtoull(period, NULL, 10) / 1000;
+}

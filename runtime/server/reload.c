@@ -3,6 +3,7 @@
 #include "runtime/server/reload.h"
 
 #include "runtime/server/log.h"
+#include "runtime/server/notify.h"
 #include "runtime/server/worker.h"
 
 #include <errno.h>
@@ -180,6 +181,18 @@ POL_MUST_USE static bool reload_config(pol_reloader *r, pol_error *err)
     return true;
 }
 
+static void reload_as_asked(pol_reloader *r)
+{
+    pol_error err;
+    char state[64];
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)(pol_monotonic_ns() / 1000));
+    pol_notify(state);
+    bool ok = reload_config(r, &err);
+    if (!ok)
+        note_failure(r->server, &err);
+    pol_notify(ok ? "READY=1\nSTATUS=serving" : "READY=1\nSTATUS=serving what was before a refused reload");
+}
+
 /* ---- the thread ---- */
 
 static void wait_until_quiet(pol_reloader *r)
@@ -203,13 +216,12 @@ static void look_at_files(pol_reloader *r)
 static void *run(void *context)
 {
     pol_reloader *r = context;
-    pol_error err;
     while (!atomic_load(&r->stopping)) {
         struct pollfd sources[] = {{.fd = r->wake, .events = POLLIN}, {.fd = r->watch, .events = POLLIN}};
         int n = poll(sources, r->watch >= 0 ? 2 : 1, FALLBACK_MS);
         drain_descriptor(r->wake);
-        if (atomic_exchange(&r->asked, false) && !atomic_load(&r->stopping) && !reload_config(r, &err))
-            note_failure(r->server, &err);
+        if (atomic_exchange(&r->asked, false) && !atomic_load(&r->stopping))
+            reload_as_asked(r);
         if (n > 0 && (sources[1].revents & POLLIN)) {
             drain_descriptor(r->watch);
             wait_until_quiet(r);

@@ -108,7 +108,7 @@ static uint64_t access_of(const char *key)
     static const struct {
         const char *key;
         uint64_t access;
-    } others[] = {{"decision_log.file", READS | WRITES}, {"shadow.log", READS | WRITES}, {"socket.path", READS | SOCKETS}};
+    } others[] = {{"decision_log.file", READS | WRITES}, {"shadow.log", READS | WRITES}, {"socket.path", READS | SOCKETS}, {"admin.path", READS | SOCKETS}};
     for (unsigned i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(key, others[i].key) == 0)
             return others[i].access;

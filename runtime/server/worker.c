@@ -85,8 +85,10 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
 {
     (void)fd;
     (void)what;
-    pol_worker_take_world(context);
-    pol_connections_sweep(context);
+    pol_worker *w = context;
+    atomic_store_explicit(&w->beat_ms, pol_monotonic_ms(), memory_order_relaxed);
+    pol_worker_take_world(w);
+    pol_connections_sweep(w);
 }
 
 static void *run(void *context)
@@ -165,6 +167,7 @@ bool pol_worker_start(pol_server *server, unsigned number, pol_worker **out, pol
     w->number = number;
     w->inbox[0] = w->inbox[1] = w->wake = -1;
     w->date_s = -1;
+    w->beat_ms = pol_monotonic_ms();
     TAILQ_INIT(&w->connections);
     TAILQ_INIT(&w->parked);
     TAILQ_INIT(&w->parked_frames);

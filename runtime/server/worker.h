@@ -22,6 +22,7 @@ typedef struct pol_worker {
     struct event *inbox_event, *wake_event, *sweep_event;
     int inbox[2];        /* a pipe of pol_handover; its write end is the acceptor's */
     int wake;            /* an eventfd */
+    _Atomic int64_t beat_ms;      /* pol_monotonic_ms when it last had a turn */
     _Atomic uint64_t seen;        /* generation of the world this worker uses; UINT64_MAX once it has ended */
     atomic_uint n_connections;    /* counted up by the acceptor, down by the worker */
     const pol_world *world;
@@ -51,7 +52,7 @@ enum { POL_SCRATCH = 65536 };
 
 typedef struct {
     int fd;
-    bool tls;
+    bool tls, admin;
 } pol_handover;
 
 POL_MUST_USE bool pol_worker_start(pol_server *server, unsigned number, pol_worker **out, pol_error *err);

@@ -224,6 +224,7 @@ POL_MUST_USE static bool fill(pol_world *world, const pol_config *config, pol_ba
     world->subjects = find_entry(world, config->search_subjects);
     world->resources = find_entry(world, config->search_resources);
     world->actions = find_entry(world, config->search_actions);
+    world->callers = find_entry(world, config->callers);
     world->activated_ns = pol_clock_ns();
     return true;
 }

@@ -20,6 +20,7 @@ typedef struct {
     pol_entry decision; /* config's `decision` in this bundle */
     pol_entry default_decision; /* config's `default_decision` */
     pol_entry subjects, resources, actions; /* of searches; undefined ones where config names none */
+    pol_entry callers; /* config's `callers` */
     pol_arena arena;  /* of the entries */
     char *bundle_file; /* which file it is; of a folder the one chosen */
     char *revision;   /* of the manifest; "" when it has none */

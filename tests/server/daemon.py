@@ -123,7 +123,7 @@ class Daemon:
         for key, value in (settings or {}).items():
             self.settings[key] = {**self.settings.get(key, {}), **value} if isinstance(value, dict) else value
         self.folder_bundle = folder_bundle
-        self.process = None
+        self.process, self.sockets = None, ()
         self.clients = []
 
     def write_settings(self):
@@ -136,10 +136,24 @@ class Daemon:
         self.start()
         return self
 
-    def start(self, **options):
+    def start(self, sockets=(), **options):
+        """sockets: (name, listening socket) of those that are handed over, as systemd does; else those of self.sockets."""
+        sockets = sockets or self.sockets
         self.write_settings()
         self.log_file = open(self.folder / "log", "ab")
-        self.process = subprocess.Popen([POLD, "-c", str(self.folder / "pold.yaml")], stderr=self.log_file, **options)
+        command = [POLD, "-c", str(self.folder / "pold.yaml")]
+        if sockets:
+            # to high numbers first: 3 and on may be one of them
+            code = (
+                "import os,sys\n"
+                f"high = [os.dup2(fd, 200 + i) for i, fd in enumerate({[s.fileno() for _, s in sockets]})]\n"
+                "for i, fd in enumerate(high): os.dup2(fd, 3 + i)\n"
+                f"os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='{len(sockets)}', LISTEN_FDNAMES='{':'.join(n for n, _ in sockets)}')\n"
+                "os.execv(sys.argv[1], sys.argv[1:])\n"
+            )
+            command = [sys.executable, "-c", code, *command]
+            options["pass_fds"] = [s.fileno() for _, s in sockets]
+        self.process = subprocess.Popen(command, stderr=self.log_file, **options)
         self.wait(lambda: self.can_connect() or self.process.poll() is not None)
         if self.process.poll() is not None:
             raise AssertionError("pold did not start: " + self.log())
@@ -163,10 +177,10 @@ class Daemon:
     def replace(self, revision="r1", data=None, modules=None, out=None):
         build(self.folder, out or self.bundle, revision, data if data is not None else self.data, modules or self.modules)
 
-    def client(self):
+    def client(self, path=None):
         s = socket.socket(socket.AF_UNIX)
         s.settimeout(60)
-        s.connect(str(self.socket))
+        s.connect(str(path or self.socket))
         self.clients.append(Client(s))
         return self.clients[-1]
 

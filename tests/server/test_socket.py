@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The unix socket's file: mode, group, stale and foreign ones, removal; a socket handed over by the service manager."""
 import os
+import re
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import time
 
 from daemon import POLD, Daemon, main, same
 
@@ -80,15 +83,7 @@ def test_a_socket_handed_over():
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(d.socket))
         listener.listen(8)
-        code = (
-            "import os,sys\n"
-            f"os.dup2({listener.fileno()}, 3)\n"
-            "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1')\n"
-            "os.execv(sys.argv[1], sys.argv[1:])\n"
-        )
-        d.process = subprocess.Popen(
-            [sys.executable, "-c", code, POLD, "-c", str(d.folder / "pold.yaml")], stderr=d.log_file, pass_fds=[listener.fileno()]
-        )
+        d.start([("pold.socket", listener)])
         same(d.ask("GET", "/health/live").status, 200)
         d.stop()
         assert d.socket.exists(), "the file is the manager's"
@@ -99,11 +94,62 @@ def test_ready_and_stopping_are_notified():
         d.stop()
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         manager.bind(str(d.folder / "notify"))
-        manager.settimeout(10)
+        manager.settimeout(60)
         d.start(env={**os.environ, "NOTIFY_SOCKET": str(d.folder / "notify")})
         same(manager.recv(200).split(b"\n")[0], b"READY=1")
+        d.signal(signal.SIGHUP)
+        reloading = manager.recv(200).split(b"\n")
+        same(reloading[0], b"RELOADING=1")
+        assert re.fullmatch(rb"MONOTONIC_USEC=\d+", reloading[1]) and int(reloading[1][15:]) <= time.monotonic_ns() // 1000
+        same(manager.recv(200), b"READY=1\nSTATUS=serving")
+        (d.folder / "pold.yaml").write_text("no: such setting")
+        d.signal(signal.SIGHUP)
+        same(manager.recv(200).split(b"\n")[0], b"RELOADING=1")
+        same(manager.recv(200), b"READY=1\nSTATUS=serving what was before a refused reload")
         d.stop()
         same(manager.recv(200).split(b"\n")[0], b"STOPPING=1")
+
+
+def test_the_watchdog_is_told_while_all_workers_have_turns():
+    with Daemon() as d:
+        d.stop()
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        manager.bind(str(d.folder / "notify"))
+        manager.settimeout(60)
+        d.start(env={**os.environ, "NOTIFY_SOCKET": str(d.folder / "notify"), "WATCHDOG_USEC": "3000000"})
+        same(manager.recv(200).split(b"\n")[0], b"READY=1")
+        for _ in range(3):
+            same(manager.recv(200), b"WATCHDOG=1")
+
+
+def test_a_socket_for_operators():
+    with Daemon({"admin": {"path": "admin", "mode": "0600"}}) as d:
+        admin = d.folder / "admin"
+        same(stat.S_IMODE(admin.stat().st_mode), 0o600)
+        paths = {"/metrics": "admin", "/v1/status": "admin", "/v1/config": "admin", "/v1/policies": "admin", "/v1/data/answer": "usual", "/health": "both", "/health/live": "both", "/health/ready": "both"}
+        for path, where in paths.items():
+            same(d.ask("GET", path).status, 404 if where == "admin" else 200, path)
+            same(d.client(admin).ask("GET", path).status, 404 if where == "usual" else 200, path)
+        same(d.client(admin).evaluate().status, 404)
+        same(d.client().evaluate().json()["decision"], True)
+        d.stop()
+        assert not admin.exists() and not d.socket.exists()
+
+
+def test_operators_socket_handed_over():
+    with Daemon({"admin": {"path": "admin"}}) as d:
+        d.stop()
+        listeners = []
+        for name in ("handed-admin", "handed"):
+            listeners.append(socket.socket(socket.AF_UNIX))
+            listeners[-1].bind(str(d.folder / name))
+            listeners[-1].listen(8)
+        d.socket = d.folder / "handed"
+        d.start([("admin", listeners[0]), ("pold", listeners[1])])
+        same(d.ask("GET", "/metrics").status, 404)
+        same(d.client(d.folder / "handed-admin").ask("GET", "/metrics").status, 200)
+        same(d.client().evaluate().json()["decision"], True)
+        assert not (d.folder / "admin").exists()
 
 
 main(sys.modules[__name__])
