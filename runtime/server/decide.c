@@ -2,10 +2,13 @@
  * Decisions, whatever protocol asks for them. */
 #include "runtime/server/decide.h"
 
+#include "runtime/identity/chain_cache.h"
+#include "runtime/identity/token_cache.h"
 #include "runtime/json.h"
 #include "runtime/server/decision_log.h"
 #include "runtime/server/log.h"
 #include "runtime/server/shadow.h"
+#include "runtime/server/tracer.h"
 
 #include <openssl/rand.h>
 #include <stdlib.h>
@@ -31,21 +34,29 @@ void pol_uuid_text(uint8_t bytes[16], char out[POL_ID_TEXT])
     *at = 0;
 }
 
-void pol_decision_id(pol_worker *worker, char out[POL_ID_TEXT])
+void pol_random(pol_worker *worker, void *out, size_t n)
 {
-    if (worker->ids_left < 16) {
+    if (worker->ids_left < n) {
         /* ids that repeat would make two decisions one in every log */
         if (RAND_bytes(worker->ids, sizeof worker->ids) != 1)
             abort();
         worker->ids_left = sizeof worker->ids;
     }
-    worker->ids_left -= 16;
-    pol_uuid_text(worker->ids + worker->ids_left, out);
+    worker->ids_left -= (uint8_t)n;
+    memcpy(out, worker->ids + worker->ids_left, n);
+}
+
+void pol_decision_id(pol_worker *worker, char out[POL_ID_TEXT])
+{
+    uint8_t bytes[16];
+    pol_random(worker, bytes, sizeof bytes);
+    pol_uuid_text(bytes, out);
 }
 
 pol_description pol_describe_connection(pol_worker *worker, const pol_request *request)
 {
     const pol_peer *peer = request->peer;
+    worker->identity_known = false;
     return (pol_description){
         .unix_socket = peer->unix_socket,
         .has_credentials = peer->has_credentials,
@@ -62,9 +73,19 @@ pol_description pol_describe_connection(pol_worker *worker, const pol_request *r
     };
 }
 
+/* How often what an identity is made of was found in the worker's caches. */
+static uint64_t known_identities(const pol_worker *worker)
+{
+    uint64_t n = worker->tokens ? pol_token_cache_count(worker->tokens).hits : 0;
+    n += worker->chains ? pol_chain_cache_count(worker->chains).hits : 0;
+    return n + (worker->view.opaque ? pol_opaque_cache_count(worker->view.opaque).hits : 0);
+}
+
 pol_identity *pol_identify(pol_worker *worker, const pol_description *d)
 {
+    uint64_t known = known_identities(worker);
     pol_identity *identity = pol_identity_verify(&worker->arena, worker->world->trust, d, pol_clock_ns());
+    worker->identity_known = known_identities(worker) != known;
     return worker->view.pending ? NULL : identity;
 }
 
@@ -107,6 +128,9 @@ void pol_decision_note(pol_worker *worker, const pol_request *request, const pol
     pol_value tier = outcome->result.tag == POL_OBJECT ? pol_object_member(outcome->result, "tier") : pol_undefined();
     pol_metrics_tier(&worker->metrics, tier.tag == POL_STRING ? pol_text(tier) : (pol_bytes){0}, outcome->effect);
     pol_metrics_decision(&worker->metrics, outcome->protocol, outcome->effect, (uint64_t)took_ns);
+    worker->span.on = false;
+    if (worker->server->tracer)
+        pol_tracer_note(worker, request, outcome, took_ns);
     if (worker->server->decision_log)
         pol_decision_log_note(worker, request, outcome);
     if (worker->server->shadow)

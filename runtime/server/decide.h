@@ -12,6 +12,9 @@ void pol_uuid_text(uint8_t bytes[16], char out[POL_ID_TEXT]);
 /* A random one. */
 void pol_decision_id(pol_worker *worker, char out[POL_ID_TEXT]);
 
+/* Random bytes of the worker's store. */
+void pol_random(pol_worker *worker, void *out, size_t n);
+
 /* A description with nothing but who is connected. */
 pol_description pol_describe_connection(pol_worker *worker, const pol_request *request);
 

@@ -120,6 +120,17 @@ static void put_custom(pol_buf *out, const pol_request *request, const pol_outco
     pol_buf_text(out, "}}");
 }
 
+/* As hex, where the decision was traced. */
+static void put_span(pol_buf *out, const pol_span *span)
+{
+    char trace_id[2 * sizeof span->trace_id + 1] = {0}, span_id[2 * sizeof span->span_id + 1] = {0};
+    if (!span->on)
+        return;
+    pol_hex_encode((uint8_t *)trace_id, pol_bytes_of(span->trace_id, sizeof span->trace_id));
+    pol_hex_encode((uint8_t *)span_id, pol_bytes_of(span->span_id, sizeof span->span_id));
+    pol_buf_printf(out, ",\"trace_id\":\"%s\",\"span_id\":\"%s\"", trace_id, span_id);
+}
+
 void pol_decision_log_note(pol_worker *worker, const pol_request *request, const pol_outcome *outcome)
 {
     channel *to = &worker->server->decision_log->channels[worker->number];
@@ -144,6 +155,7 @@ void pol_decision_log_note(pol_worker *worker, const pol_request *request, const
     pol_buf_printf(out, ",\"timestamp\":\"%s\",\"metrics\":{\"timer_server_handler_ns\":%lld}", when,
                    (long long)(pol_monotonic_ns() - request->begun_ns));
     put_custom(out, request, outcome);
+    put_span(out, &worker->span);
     pol_buf_byte(out, '}');
     pol_ring_put(&to->ring, pol_buf_view(out));
 }
@@ -290,9 +302,11 @@ POL_MUST_USE static bool open_file(pol_decision_log *log, const pol_config *conf
 {
     struct stat st;
     log->fd = STDOUT_FILENO;
-    if (config->decision_log_url)
-        return pol_upload_new(log->server->fetcher, config->decision_log_url, config->decision_log_ca, (size_t)config->decision_log_buffer,
-                              &log->upload, err);
+    if (config->decision_log_url) {
+        const pol_upload_config upload = {.url = config->decision_log_url, .ca_file = config->decision_log_ca, .max_bytes = (size_t)config->decision_log_buffer, .head = "[", .tail = "]",
+                                          .what = "decision log events could not be sent"};
+        return pol_upload_new(log->server->fetcher, &upload, &log->upload, err);
+    }
     if (!config->decision_log_file)
         return true;
     log->path = log->path_copy = strdup(config->decision_log_file);

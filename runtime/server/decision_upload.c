@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Batches of decision events on their way to a service. */
+ * Batches on their way to a service. */
 #include "runtime/server/decision_upload.h"
 
 #include "runtime/server/coding.h"
@@ -22,9 +22,10 @@ typedef enum { IDLE, SENDING, SENT, FAILED, REFUSED } upload_state;
 
 struct pol_upload {
     pol_fetcher *fetcher;
-    char *url, *ca_file;
+    char *url, *ca_file, *head, *tail;
+    const char *what;
     size_t max_bytes;
-    pol_buf waiting, body; /* events after one another with commas between; the gzipped batch in hand */
+    pol_buf waiting, body; /* the head, and elements with commas between; the gzipped batch in hand */
     unsigned n_waiting, n_body;
     int64_t since_ms, next_ms; /* when the first event came; not before */
     uint32_t retry_ms;         /* 0: the last request succeeded */
@@ -32,28 +33,34 @@ struct pol_upload {
     char why[sizeof((pol_error *)0)->text];
 };
 
-bool pol_upload_new(pol_fetcher *fetcher, const char *url, const char *ca_file, size_t max_bytes, pol_upload **out, pol_error *err)
+bool pol_upload_new(pol_fetcher *fetcher, const pol_upload_config *config, pol_upload **out, pol_error *err)
 {
-    POL_TRY(pol_fetch_url_check(url, false, err));
+    POL_TRY(pol_fetch_url_check(config->url, false, err));
     pol_upload *u = calloc(1, sizeof *u);
     if (!u)
-        return pol_fail(err, POL_E_MEMORY, "no memory for the decision log");
+        return pol_fail(err, POL_E_MEMORY, "no memory for what is to be sent");
     *out = u;
     u->fetcher = fetcher;
-    u->max_bytes = max_bytes;
-    u->url = strdup(url);
-    u->ca_file = ca_file ? strdup(ca_file) : NULL;
-    return (u->url && (u->ca_file || !ca_file)) || pol_fail(err, POL_E_MEMORY, "no memory for the decision log");
+    u->max_bytes = config->max_bytes;
+    u->what = config->what;
+    u->url = strdup(config->url);
+    u->ca_file = config->ca_file ? strdup(config->ca_file) : NULL;
+    u->head = strdup(config->head);
+    u->tail = strdup(config->tail);
+    return (u->url && u->head && u->tail && !u->ca_file == !config->ca_file) || pol_fail(err, POL_E_MEMORY, "no memory for what is to be sent");
 }
 
-bool pol_upload_add(pol_upload *u, pol_bytes event)
+bool pol_upload_add(pol_upload *u, pol_bytes element)
 {
-    if (u->waiting.n + event.n + 1 > u->max_bytes)
+    if (u->waiting.n + element.n + 1 > u->max_bytes)
         return false;
-    if (u->n_waiting == 0)
+    if (u->n_waiting == 0) {
         u->since_ms = pol_monotonic_ms();
-    pol_buf_byte(&u->waiting, u->n_waiting ? ',' : '[');
-    pol_buf_bytes(&u->waiting, event);
+        pol_buf_text(&u->waiting, u->head);
+    } else {
+        pol_buf_byte(&u->waiting, ',');
+    }
+    pol_buf_bytes(&u->waiting, element);
     u->n_waiting++;
     return true;
 }
@@ -95,7 +102,7 @@ static void tell_failure(const pol_upload *u)
 {
     pol_error err = {.code = POL_E_IO};
     snprintf(err.text, sizeof err.text, "%s", u->why);
-    pol_log_error(POL_LOG_WARNING, "decision log events could not be sent", &err);
+    pol_log_error(POL_LOG_WARNING, u->what, &err);
 }
 
 /* What came of the batch in hand. */
@@ -132,7 +139,7 @@ bool pol_upload_step(pol_upload *u, bool ending, pol_counter *sent, pol_counter 
     if (atomic_load_explicit(&u->state, memory_order_acquire) != IDLE)
         return true;
     if (u->n_body == 0 && u->n_waiting && (ending || u->waiting.n >= BATCH_BYTES || now - u->since_ms >= DELAY_MS)) {
-        pol_buf_byte(&u->waiting, ']');
+        pol_buf_text(&u->waiting, u->tail);
         u->n_body = u->n_waiting;
         u->n_waiting = 0;
         bool packed = pol_gzip(pol_buf_view(&u->waiting), &u->body);
@@ -155,5 +162,7 @@ void pol_upload_free(pol_upload *u)
     pol_buf_deinit(&u->body);
     free(u->url);
     free(u->ca_file);
+    free(u->head);
+    free(u->tail);
     free(u);
 }

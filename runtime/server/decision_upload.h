@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Decision events by HTTP: gzipped JSON arrays to a service, one request at a time, tried again with a growing delay. Belongs to the
- * decision log's thread.
+ * Batches of JSON by HTTP: decision events and spans, gzipped, to a service, one request at a time, tried again with a growing delay. Belongs to one thread.
  */
 #pragma once
 
@@ -9,8 +8,15 @@
 
 typedef struct pol_upload pol_upload;
 
-/* url and ca_file (NULL: the system's roots) are copied; at most max_bytes of events wait. */
-POL_MUST_USE bool pol_upload_new(pol_fetcher *fetcher, const char *url, const char *ca_file, size_t max_bytes, pol_upload **out, pol_error *err);
+typedef struct {
+    const char *url, *ca_file; /* ca_file NULL: the system's roots */
+    size_t max_bytes;          /* of what waits */
+    const char *head, *tail;   /* around the elements, which commas part: "[" and "]" */
+    const char *what;          /* a static text, for the log: "events could not be sent" */
+} pol_upload_config;
+
+/* config is copied. */
+POL_MUST_USE bool pol_upload_new(pol_fetcher *fetcher, const pol_upload_config *config, pol_upload **out, pol_error *err);
 /* Waits for a request under way, for five seconds at most. NULL is nothing. */
 void pol_upload_free(pol_upload *upload);
 /* False: there is no room. */

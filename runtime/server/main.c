@@ -12,6 +12,7 @@
 #include "runtime/server/reload.h"
 #include "runtime/server/sandbox.h"
 #include "runtime/server/shadow.h"
+#include "runtime/server/tracer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -254,14 +255,33 @@ POL_MUST_USE static bool start_fetching(pol_server *server, pol_error *err)
     return true;
 }
 
+/* ---- those that look on: before workers, after them, and when they have ended ---- */
+
+POL_MUST_USE static bool make_observers(pol_server *server, const pol_config *config, pol_error *err)
+{
+    unsigned n = count_workers(config);
+    return pol_decision_log_new(server, config, n, &server->decision_log, err) && pol_shadow_new(server, config, n, &server->shadow, err) &&
+           pol_tracer_new(server, config, n, &server->tracer, err);
+}
+
+POL_MUST_USE static bool start_observers(pol_server *server, pol_error *err)
+{
+    return pol_decision_log_start(server->decision_log, err) && pol_shadow_start(server->shadow, err) && pol_tracer_start(server->tracer, err);
+}
+
+static void free_observers(pol_server *server)
+{
+    pol_decision_log_free(server->decision_log);
+    pol_shadow_free(server->shadow);
+    pol_tracer_free(server->tracer);
+}
+
 /* Starts the threads, takes over config and the world that server has published, serves until a signal, stops everything. */
 POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *config_path, pol_config *config, pol_listeners *listeners,
                              pol_error *err)
 {
     uint64_t max_connections = config->max_connections;
-    bool ok = start_fetching(server, err) && pol_decision_log_new(server, config, count_workers(config), &server->decision_log, err) &&
-              pol_shadow_new(server, config, count_workers(config), &server->shadow, err) &&
-              start_workers(server, count_workers(config), err) && pol_decision_log_start(server->decision_log, err) && pol_shadow_start(server->shadow, err) &&
+    bool ok = start_fetching(server, err) && make_observers(server, config, err) && start_workers(server, count_workers(config), err) && start_observers(server, err) &&
               pol_reloader_start(server, config_path, config, &loop->reloader, err) && pol_listeners_start(listeners, loop->base, server, max_connections, err) && start_watchdog(loop, server, err);
     if (ok) {
         pol_notify("READY=1\nSTATUS=serving");
@@ -275,8 +295,7 @@ POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *co
     stop_workers(server);
     pol_introspection_stop(server->introspection);
     pol_key_sources_stop(server->key_sources);
-    pol_decision_log_free(server->decision_log);
-    pol_shadow_free(server->shadow);
+    free_observers(server);
     if (loop->reloader) {
         pol_reloader_stop(loop->reloader);
     } else {

@@ -10,6 +10,7 @@
 #include "runtime/server/decision_log.h"
 #include "runtime/server/redis_store.h"
 #include "runtime/server/shadow.h"
+#include "runtime/server/tracer.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -419,6 +420,13 @@ static void write_last_activation(const pol_server *server, pol_buf *out, const 
 static void write_bundle_age(const pol_server *server, pol_buf *out, const char *name)
 {
     write_plain(out, name, "", (double)(pol_clock_ns() - pol_server_status(server).activated_ns) / 1e9);
+}
+
+static void write_spans(const pol_server *server, pol_buf *out, const char *name)
+{
+    static const char *const labels[POL_SPANS_COUNT] = {"{result=\"sent\"}", "{result=\"failed\"}", "{result=\"lost\"}"};
+    for (unsigned kind = 0; server->tracer && kind < POL_SPANS_COUNT; kind++)
+        write_plain(out, name, labels[kind], (double)pol_tracer_count(server->tracer, (pol_spans)kind));
 }
 
 static void write_shadow_decisions(const pol_server *server, pol_buf *out, const char *name)

@@ -14,6 +14,11 @@
 struct pol_connection;
 struct pol_parked_frame;
 
+typedef struct {
+    bool on;
+    uint8_t trace_id[16], span_id[8];
+} pol_span;
+
 typedef struct pol_worker {
     pol_server *server;
     unsigned number;
@@ -30,6 +35,8 @@ typedef struct pol_worker {
     struct pol_token_cache *tokens; /* NULL: no memory for one */
     struct pol_chain_cache *chains; /* the same */
     pol_view view;
+    bool identity_known; /* what the request in hand shows of an identity was verified before */
+    pol_span span;       /* of the decision in hand */
     pol_arena arena;     /* of one request: descriptions and what adaptors make; no budget, bounded by limits.body */
     pol_arena item;      /* of one evaluation of a batch or one candidate of a search */
     pol_http_head head;  /* of the request in hand */

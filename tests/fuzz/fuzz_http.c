@@ -3,6 +3,7 @@
  * its parts, joined again, are read as the same request.
  */
 #include "runtime/server/http.h"
+#include "runtime/server/trace_context.h"
 
 #include <stdlib.h>
 
@@ -50,6 +51,25 @@ static void check_texts(const pol_http_head *head)
     free(out);
 }
 
+/* What is taken of the caller's trace is as it stands in the specification, and within the text. */
+static void check_trace(pol_bytes text, const pol_http_head *head)
+{
+    pol_trace_context c = pol_trace_context_read(head);
+    uint8_t any = 0;
+    for (unsigned i = 0; i < POL_TRACE_ID; i++)
+        any |= c.trace_id[i];
+    if (c.has_parent != (any != 0) || c.flags > 3 || (c.state.n && (!c.has_parent || !within(c.state, text))))
+        abort();
+    for (unsigned i = 0; i < head->n_headers; i++) {
+        pol_bytes value = head->headers[i].value;
+        uint8_t *out = malloc(value.n + 1);
+        size_t n;
+        if (!out || (pol_baggage_get(value, POL_BYTES("k"), out, &n) && (n > value.n || !pol_utf8_valid(pol_bytes_of(out, n)))))
+            abort();
+        free(out);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     pol_http_head head;
@@ -58,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case POL_HTTP_COMPLETE:
         check_accepted(text, &head);
         check_texts(&head);
+        check_trace(text, &head);
         break;
     case POL_HTTP_REFUSED:
         if (head.status < 400 || !head.why)
