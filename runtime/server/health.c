@@ -4,11 +4,31 @@
 
 #include "runtime/json.h"
 #include "runtime/server/log.h"
+#include "runtime/server/source.h"
 
 static void put_text(pol_buf *out, const char *name, const char *value)
 {
     pol_buf_printf(out, "\"%s\": ", name);
     pol_json_write_string(out, pol_bytes_text(value), POL_JSON_COMPACT);
+}
+
+/* How the fetching of the bundle goes, where it is fetched. */
+static void put_source(pol_buf *out, const pol_server *server)
+{
+    char when[32];
+    if (!server->source)
+        return;
+    pol_source_state state = pol_source_look(server->source);
+    pol_buf_printf(out, ", \"source\": {\"failures\": %llu", (unsigned long long)state.failures);
+    if (state.answered_ns) {
+        pol_time_text(state.answered_ns, when);
+        pol_buf_printf(out, ", \"answered\": \"%s\"", when);
+    }
+    if (state.error[0]) {
+        pol_buf_text(out, ", ");
+        put_text(out, "error", state.error);
+    }
+    pol_buf_byte(out, '}');
 }
 
 /* OPA's clients look at the status alone; the body is for people and monitors. A failed reload is no reason to be taken out of
@@ -33,6 +53,7 @@ void pol_serve_health(pol_worker *worker, const pol_request *request, pol_answer
         put_text(out, "error", status.error);
         pol_buf_byte(out, '}');
     }
+    put_source(out, worker->server);
     pol_buf_text(out, "}\n");
 }
 

@@ -12,6 +12,7 @@
 #include "runtime/server/reload.h"
 #include "runtime/server/sandbox.h"
 #include "runtime/server/shadow.h"
+#include "runtime/server/source.h"
 #include "runtime/server/tracer.h"
 
 #include <errno.h>
@@ -303,6 +304,7 @@ POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *co
         pol_config_free(config);
     }
     free_workers(server);
+    pol_source_free(server->source);
     pol_redis_free(server->redis);
     pol_fetcher_free(server->fetcher);
     return ok;
@@ -335,9 +337,10 @@ POL_MUST_USE static bool serve(const char *config_path, bool only_check, pol_err
     bool ok = open_loop(&loop, err) && pol_config_open(config_path, &config, err);
     if (ok)
         pol_log_set_level((pol_log_level)config->log_level);
-    ok = ok && (only_check || pol_sandbox_files(config, config_path, err)) && make_introspection(&server, config, !only_check, err) &&
+    ok = ok && (only_check || (pol_sandbox_files(config, config_path, err) && pol_source_start(config, &server.source, err))) && make_introspection(&server, config, !only_check, err) &&
          open_world(&server, config, &world, err) && (only_check || listen_and_close_the_sandbox(&server, config, &listeners, err));
     if (!ok || only_check) {
+        pol_source_free(server.source);
         pol_listeners_close(listeners);
         pol_world_free(world);
         pol_revocation_free(server.revocation);

@@ -10,6 +10,7 @@
 #include "runtime/server/decision_log.h"
 #include "runtime/server/redis_store.h"
 #include "runtime/server/shadow.h"
+#include "runtime/server/source.h"
 #include "runtime/server/tracer.h"
 
 #include <stdio.h>
@@ -415,6 +416,31 @@ static void write_last_activation(const pol_server *server, pol_buf *out, const 
             pol_buf_byte(out, (uint8_t)*p);
     }
     pol_buf_printf(out, "\",name=\"main\"} %lld\n", (long long)status.activated_ns);
+}
+
+static void write_source_time(const pol_server *server, pol_buf *out, const char *name, size_t offset)
+{
+    if (!server->source)
+        return;
+    pol_source_state state = pol_source_look(server->source);
+    int64_t at = *(const int64_t *)(const void *)((const uint8_t *)&state + offset);
+    if (at)
+        pol_buf_printf(out, "%s{name=\"main\"} %lld\n", name, (long long)at);
+}
+
+static void write_bundle_download(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_source_time(server, out, name, offsetof(pol_source_state, taken_ns));
+}
+
+static void write_bundle_answer(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_source_time(server, out, name, offsetof(pol_source_state, answered_ns));
+}
+
+static void write_bundle_request(const pol_server *server, pol_buf *out, const char *name)
+{
+    write_source_time(server, out, name, offsetof(pol_source_state, asked_ns));
 }
 
 static void write_bundle_age(const pol_server *server, pol_buf *out, const char *name)

@@ -145,6 +145,8 @@ bool pol_sandbox_files(const pol_config *config, const char *config_path, pol_er
     allow(&rules, "/dev/null", READS | WRITES);
     allow_setting(&rules, "", config_path);
     pol_config_files(config, allow_setting, &rules);
+    if (config->bundle_url)
+        allow_around(&rules, config->bundle_path, READS | WRITES);
     for (unsigned i = 0; i < config->sandbox_folders.n; i++)
         allow(&rules, config->sandbox_folders.items[i], READS);
     bool ok = syscall(SYS_landlock_restrict_self, rules.fd, 0) == 0;

@@ -37,6 +37,7 @@ typedef struct pol_server {
     int statm;                /* /proc/self/statm, which the sandbox would not open later; -1: not there */
     int seen_event;           /* an eventfd that workers write to when they have taken up a new world */
     struct pol_decision_log *decision_log; /* NULL: none */
+    struct pol_source *source; /* NULL: the bundle is a file that others write */
     struct pol_tracer *tracer; /* NULL: none */
     struct pol_shadow *shadow; /* NULL: none */
     _Atomic uint64_t shadow_seen; /* as log_seen, of the shadow's thread */

@@ -78,16 +78,21 @@ static bool is_small(const char *path)
     return stat(path, &st) == 0 && st.st_size <= SMALL_BYTES;
 }
 
+bool pol_world_keys(const pol_config *config, uint8_t raw[POL_WORLD_KEYS_MAX][32], pol_error *err)
+{
+    for (unsigned i = 0; i < config->bundle_public_keys.n; i++)
+        POL_TRY(read_public_key(config->bundle_public_keys.items[i], raw[i], err));
+    return true;
+}
+
 bool pol_world_bundle(const pol_config *config, const char *path, bool copy, pol_bundle **out, pol_error *err)
 {
-    enum { KEYS_MAX = 16 };
-    uint8_t raw[KEYS_MAX][32];
-    pol_bytes keys[KEYS_MAX];
+    uint8_t raw[POL_WORLD_KEYS_MAX][32];
+    pol_bytes keys[POL_WORLD_KEYS_MAX];
     pol_bundle_options options = {.public_keys = keys, .n_public_keys = config->bundle_public_keys.n, .copy = copy || config->bundle_copy || is_small(path)};
-    for (unsigned i = 0; i < options.n_public_keys; i++) {
-        POL_TRY(read_public_key(config->bundle_public_keys.items[i], raw[i], err));
+    POL_TRY(pol_world_keys(config, raw, err));
+    for (unsigned i = 0; i < options.n_public_keys; i++)
         keys[i] = pol_bytes_of(raw[i], 32);
-    }
     pol_error why;
     if (pol_bundle_open(path, &options, out, &why))
         return true;

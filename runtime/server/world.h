@@ -42,6 +42,9 @@ POL_MUST_USE bool pol_world_new(const pol_config *config, uint64_t generation, p
 /* What is fetched from OCSP responders follows this world's settings from now on. */
 void pol_world_follow(const pol_world *world, struct pol_revocation *responders);
 void pol_world_free(pol_world *world);
+/* The Ed25519 public keys that config names. */
+enum { POL_WORLD_KEYS_MAX = 16 };
+POL_MUST_USE bool pol_world_keys(const pol_config *config, uint8_t raw[POL_WORLD_KEYS_MAX][32], pol_error *err);
 /* Opens the bundle at path as config says bundles are opened: signed where keys are named. copy: even where config does not ask for it. */
 POL_MUST_USE bool pol_world_bundle(const pol_config *config, const char *path, bool copy, pol_bundle **out, pol_error *err);
 

@@ -73,7 +73,7 @@ def read(text):
     return families
 
 
-def value_of(families, name, **labels):
+def value_of(families, name, /, **labels):
     """The value of the one series with these labels; 0 where there is none."""
     found = [value for _, samples in families.values() for n, its, value in samples if n == name and its == labels]
     assert len(found) <= 1
