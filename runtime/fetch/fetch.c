@@ -30,6 +30,7 @@ typedef struct job {
     pol_buf body, answer;
     size_t max_bytes, header_bytes;
     bool too_large;
+    bool (*part)(void *context, pol_bytes bytes);
     pol_fetch_done *done;
     void *context;
     pol_fetch_answer result;
@@ -105,6 +106,9 @@ static size_t on_body(char *at, size_t size, size_t n, void *context)
 {
     job *j = context;
     n *= size;
+    long status = 0;
+    if (j->part && curl_easy_getinfo(j->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status == 200)
+        return j->part(j->context, pol_bytes_of((const uint8_t *)at, n)) ? n : 0;
     if (n > j->max_bytes - j->answer.n) {
         j->too_large = true;
         return 0;
@@ -411,6 +415,7 @@ bool pol_fetch(pol_fetcher *f, const pol_fetch_request *r, pol_fetch_done *done,
     job *j = calloc(1, sizeof *j);
     if (!j)
         return pol_fail(err, POL_E_MEMORY, "no memory for a request");
+    j->part = r->part;
     j->done = done;
     j->context = context;
     j->max_bytes = r->max_bytes ? r->max_bytes : MAX_BYTES;

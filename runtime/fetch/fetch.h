@@ -21,6 +21,7 @@ typedef struct {
     const char *cert_file, *key_file;   /* PEM, a client certificate; NULL: none */
     uint32_t timeout_ms;                /* for the whole of it; 0: 5000 */
     size_t max_bytes;                   /* of the answer's body; 0: 1 MiB */
+    bool (*part)(void *context, pol_bytes bytes); /* of an answer of status 200, on the fetcher's thread, as it comes; the body is then empty. False: enough, the answer is !ok. NULL: the body is collected */
     bool plain_http;                    /* http to any host: the answer is protected by a signature of its own */
 } pol_fetch_request;
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The source has a fetcher of its own, whose thread writes files: those who wait for other answers do not wait for disks.
+ * The source has a fetcher of its own, whose thread writes files: those who wait for other answers do not wait for disks. Of etcd the value of a key is read, then watched from the next revision on; whatever
+ * ends the watch, it is read again.
  */
 #include "runtime/server/source.h"
 
 #include "runtime/engine.h"
 #include "runtime/fetch/fetch.h"
+#include "runtime/server/etcd.h"
 #include "runtime/server/log.h"
 #include "runtime/server/world.h"
 
@@ -19,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FIRST_BACKOFF_MS = 500, LEAST_MS = 1000, MARGIN_MS = 10000, TOKEN_MAX = 8192, PATH_BYTES = 4096 };
+enum { FIRST_BACKOFF_MS = 500, LEAST_MS = 1000, MARGIN_MS = 10000, TOKEN_MAX = 8192, PATH_BYTES = 4096, WATCH_MS = 600000, AROUND_VALUE = 65536 };
 
 struct pol_source {
     pol_fetcher *fetcher;
@@ -33,6 +35,11 @@ struct pol_source {
     /* the fetcher's thread's */
     char etag[128];
     int64_t begun_ms;
+    pol_bytes etcd_key;  /* n == 0: not of etcd */
+    char *range_url, *watch_url;
+    uint64_t revision;   /* of the store, when it was last read */
+    pol_buf line;        /* of a watch, as far as it came */
+    const char *watch_ended;
     /* anybody's */
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -129,7 +136,7 @@ static bool ask_later(pol_source *s, uint64_t failures)
     return pol_fetch_later(s->fetcher, jitter(delay), ask, NULL, s);
 }
 
-static void note(pol_source *s, const char *why, bool taken)
+static uint64_t note(pol_source *s, const char *why, bool taken)
 {
     int64_t now_ns = pol_clock_ns();
     pthread_mutex_lock(&s->lock);
@@ -142,11 +149,22 @@ static void note(pol_source *s, const char *why, bool taken)
     uint64_t failures = s->state.failures;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
-    if (ask_later(s, failures) && failures == 1) {
-        pol_log_line line = pol_log_begin(POL_LOG_WARNING, "the bundle could not be fetched, it is asked for again");
-        pol_log_text(&line, "error", why);
-        pol_log_end(&line);
-    }
+    return failures;
+}
+
+static void tell(const char *why)
+{
+    pol_log_line line = pol_log_begin(POL_LOG_WARNING, "the bundle could not be fetched, it is asked for again");
+    pol_log_text(&line, "error", why);
+    pol_log_end(&line);
+}
+
+/* What came of a question; why NULL: it was answered well. */
+static void end_question(pol_source *s, const char *why, bool taken)
+{
+    uint64_t failures = note(s, why, taken);
+    if (ask_later(s, failures) && failures == 1)
+        tell(why);
 }
 
 static void on_answer(void *context, const pol_fetch_answer *answer)
@@ -155,25 +173,141 @@ static void on_answer(void *context, const pol_fetch_answer *answer)
     pol_error err;
     char text[80];
     if (!answer->ok) {
-        note(s, answer->error, false);
+        end_question(s, answer->error, false);
     } else if (answer->status == 304 && s->etag[0]) {
-        note(s, NULL, false);
+        end_question(s, NULL, false);
     } else if (answer->status != 200) {
         snprintf(text, sizeof text, "the server answered %d", answer->status);
         s->etag[0] = 0;
-        note(s, text, false);
+        end_question(s, text, false);
     } else if (!take(s, answer->body, &err)) {
         s->etag[0] = 0;
-        note(s, err.text, false);
+        end_question(s, err.text, false);
     } else {
         snprintf(s->etag, sizeof s->etag, "%s", answer->etag);
-        note(s, NULL, true);
+        end_question(s, NULL, true);
     }
 }
 
-static void ask(void *context)
+/* ---- etcd ---- */
+
+/* One line of the watch. False: it is over. */
+static bool take_line(pol_source *s, pol_bytes line)
+{
+    pol_etcd_answer answer;
+    pol_arena arena;
+    pol_error err;
+    pol_arena_init(&arena, 0);
+    s->watch_ended = pol_etcd_watch_read(&arena, line, s->etcd_key, &answer);
+    if (!s->watch_ended && answer.canceled)
+        s->watch_ended = "etcd canceled the watch";
+    if (!s->watch_ended && answer.has_value) {
+        bool taken = take(s, answer.value, &err);
+        if (note(s, taken ? NULL : err.text, taken) == 1)
+            tell(err.text);
+    }
+    pol_arena_deinit(&arena);
+    return !s->watch_ended;
+}
+
+static bool on_watch_part(void *context, pol_bytes bytes)
 {
     pol_source *s = context;
+    if (bytes.n > s->max_bytes / 3 * 4 + AROUND_VALUE - s->line.n) {
+        s->watch_ended = "a line of etcd's watch is longer than bundle.max allows";
+        return false;
+    }
+    while (bytes.n) {
+        const uint8_t *end = memchr(bytes.at, '\n', bytes.n);
+        size_t n = end ? (size_t)(end - bytes.at) : bytes.n;
+        pol_buf_add(&s->line, bytes.at, n);
+        bytes = pol_bytes_of(bytes.at + n + (end != NULL), bytes.n - n - (end != NULL));
+        if (!end)
+            break;
+        pol_buf_byte(&s->line, 0);
+        bool goes_on = s->line.n == 1 || take_line(s, pol_bytes_of(s->line.at, s->line.n - 1));
+        pol_buf_clear(&s->line);
+        if (!goes_on)
+            return false;
+    }
+    return true;
+}
+
+/* A watch that ends is no failure yet: what has changed is read. */
+static void on_watch_end(void *context, const pol_fetch_answer *answer)
+{
+    pol_source *s = context;
+    char text[80];
+    pol_buf_clear(&s->line);
+    if (now_ms() - s->begun_ms >= LEAST_MS) {
+        ask(s);
+    } else if (answer->ok && answer->status != 200) {
+        snprintf(text, sizeof text, "etcd answered %d to the watch", answer->status);
+        end_question(s, text, false);
+    } else {
+        end_question(s, s->watch_ended ? s->watch_ended : answer->ok ? "etcd ended the watch" : answer->error, false);
+    }
+}
+
+POL_MUST_USE static bool post(pol_source *s, const char *url, pol_bytes body, bool is_watch, pol_fetch_done *done, pol_error *err)
+{
+    const char *headers[] = {"Content-Type: application/json", (const char *)s->authorization.at};
+    pol_fetch_request request = {.url = url, .headers = headers, .n_headers = s->authorization.n ? 2 : 1, .body = body, .ca_file = s->ca_file, .cert_file = s->cert_file, .key_file = s->key_file,
+                                 .timeout_ms = is_watch ? WATCH_MS : (uint32_t)s->timeout_ms, .max_bytes = (size_t)s->max_bytes / 3 * 4 + AROUND_VALUE, .part = is_watch ? on_watch_part : NULL};
+    return pol_fetch(s->fetcher, &request, done, s, err);
+}
+
+static void watch(pol_source *s)
+{
+    POL_CLEAN(pol_buf_deinit) pol_buf body = {0};
+    pol_error err;
+    pol_etcd_watch_write(&body, s->etcd_key, s->revision + 1);
+    s->begun_ms = now_ms();
+    s->watch_ended = NULL;
+    if (!post(s, s->watch_url, pol_buf_view(&body), true, on_watch_end, &err))
+        end_question(s, err.text, false);
+}
+
+static void on_range(void *context, const pol_fetch_answer *answer)
+{
+    pol_source *s = context;
+    pol_etcd_answer value = {0};
+    pol_arena arena;
+    pol_error err;
+    char text[80];
+    const char *why = answer->ok ? NULL : answer->error;
+    pol_arena_init(&arena, 0);
+    if (!why && answer->status != 200) {
+        snprintf(text, sizeof text, "etcd answered %d", answer->status);
+        why = text;
+    }
+    if (!why)
+        why = pol_etcd_range_read(&arena, answer->body, s->etcd_key, &value);
+    s->revision = value.revision;
+    if (why) {
+        end_question(s, why, false);
+    } else {
+        /* what does not verify, or is not there, may come yet */
+        bool taken = value.has_value && take(s, value.value, &err);
+        if (note(s, taken ? NULL : value.has_value ? err.text : "etcd has no value under bundle.etcd_key", taken) == 1)
+            tell(value.has_value ? err.text : "etcd has no value under bundle.etcd_key");
+        watch(s);
+    }
+    pol_arena_deinit(&arena);
+}
+
+static void ask_etcd(pol_source *s)
+{
+    POL_CLEAN(pol_buf_deinit) pol_buf body = {0};
+    pol_error err;
+    pol_etcd_range_write(&body, s->etcd_key);
+    s->begun_ms = now_ms();
+    if (!post(s, s->range_url, pol_buf_view(&body), false, on_range, &err))
+        end_question(s, err.text, false);
+}
+
+static void ask_server(pol_source *s)
+{
     char condition[sizeof s->etag + 16], prefer[64];
     const char *headers[3];
     unsigned n = 0;
@@ -190,11 +324,20 @@ static void ask(void *context)
     pol_fetch_request request = {.url = s->url, .headers = headers, .n_headers = n, .ca_file = s->ca_file, .cert_file = s->cert_file, .key_file = s->key_file,
                                  .timeout_ms = (uint32_t)(holds ? s->wait_ms + MARGIN_MS : s->timeout_ms), .max_bytes = (size_t)s->max_bytes};
     s->begun_ms = now_ms();
+    if (!pol_fetch(s->fetcher, &request, on_answer, s, &err))
+        end_question(s, err.text, false);
+}
+
+static void ask(void *context)
+{
+    pol_source *s = context;
     pthread_mutex_lock(&s->lock);
     s->state.asked_ns = pol_clock_ns();
     pthread_mutex_unlock(&s->lock);
-    if (!pol_fetch(s->fetcher, &request, on_answer, s, &err))
-        note(s, err.text, false);
+    if (s->etcd_key.n)
+        ask_etcd(s);
+    else
+        ask_server(s);
 }
 
 pol_source_state pol_source_look(pol_source *source)
@@ -212,7 +355,7 @@ static char *copy(const char *text)
     return text ? strdup(text) : NULL;
 }
 
-POL_MUST_USE static bool read_token(pol_source *s, const char *path, pol_error *err)
+POL_MUST_USE static bool read_token(pol_source *s, const char *path, bool etcd, pol_error *err)
 {
     POL_CLEAN(pol_buf_deinit) pol_buf token = {0};
     if (!path)
@@ -224,12 +367,29 @@ POL_MUST_USE static bool read_token(pol_source *s, const char *path, pol_error *
     for (size_t i = 0; i < token.n; i++)
         ok &= token.at[i] > ' ' && token.at[i] < 0x7f;
     if (ok) {
-        pol_buf_text(&s->authorization, "Authorization: Bearer ");
+        pol_buf_text(&s->authorization, etcd ? "Authorization: " : "Authorization: Bearer ");
         pol_buf_bytes(&s->authorization, pol_buf_view(&token));
         pol_buf_byte(&s->authorization, 0);
     }
     OPENSSL_cleanse(token.at, token.capacity);
     return ok || pol_fail(err, POL_E_CONFIG, "%s: a token on one line is wanted", path);
+}
+
+/* The key, and the two places where it is asked about. */
+POL_MUST_USE static bool name_etcd(pol_source *s, const pol_config *config, pol_error *err)
+{
+    size_t n = strlen(config->bundle_url);
+    if (!config->bundle_etcd_key)
+        return true;
+    while (n && config->bundle_url[n - 1] == '/')
+        n--;
+    char *key = strdup(config->bundle_etcd_key);
+    s->etcd_key = pol_bytes_text(key ? key : "");
+    if (asprintf(&s->range_url, "%.*s/v3/kv/range", (int)n, config->bundle_url) < 0)
+        s->range_url = NULL;
+    if (asprintf(&s->watch_url, "%.*s/v3/watch", (int)n, config->bundle_url) < 0)
+        s->watch_url = NULL;
+    return (key && s->range_url && s->watch_url) || pol_fail(err, POL_E_MEMORY, "out of memory");
 }
 
 POL_MUST_USE static bool fill(pol_source *s, const pol_config *config, pol_error *err)
@@ -258,7 +418,8 @@ POL_MUST_USE static bool fill(pol_source *s, const pol_config *config, pol_error
     POL_TRY(pol_world_keys(config, s->raw_keys, err));
     for (unsigned i = 0; i < s->n_keys; i++)
         s->keys[i] = pol_bytes_of(s->raw_keys[i], sizeof s->raw_keys[i]);
-    POL_TRY(read_token(s, config->bundle_token, err));
+    POL_TRY(read_token(s, config->bundle_token, config->bundle_etcd_key != NULL, err));
+    POL_TRY(name_etcd(s, config, err));
     return s->url && s->path ? pol_fetcher_new(&s->fetcher, err) : pol_fail(err, POL_E_MEMORY, "out of memory");
 }
 
@@ -311,7 +472,9 @@ void pol_source_free(pol_source *source)
     if (source->authorization.at)
         OPENSSL_cleanse(source->authorization.at, source->authorization.n);
     pol_buf_deinit(&source->authorization);
-    char *texts[] = {source->url, source->path, source->ca_file, source->cert_file, source->key_file};
+    pol_buf_deinit(&source->line);
+    free((void *)(uintptr_t)(source->etcd_key.n ? source->etcd_key.at : NULL));
+    char *texts[] = {source->url, source->path, source->ca_file, source->cert_file, source->key_file, source->range_url, source->watch_url};
     for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     free(source);
