@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Redis as the second level of what is known of opaque tokens: stopped, started, slow, full of garbage, full of lies. Every decision is right."""
 import contextlib
-import os
 import secrets
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -15,48 +13,7 @@ from authorization_server import Client, usual_clients
 from daemon import main, same
 from introspecting import asked, body_of, outcome, serving, token_of
 from oauth_client import OAuthClient
-
-PASSWORD = secrets.token_urlsafe(24)
-
-
-class Redis:
-    """A redis-server on a unix socket in folder."""
-
-    def __init__(self, folder):
-        self.folder, self.process = folder, None
-
-    def start(self):
-        arguments = ["--port", "0", "--unixsocket", str(self.folder / "redis"), "--save", "", "--appendonly", "no", "--requirepass", PASSWORD, "--dir", str(self.folder),
-                     "--enable-debug-command", "local"]
-        self.process = subprocess.Popen(["redis-server", *arguments], stdout=subprocess.DEVNULL)
-        until = time.monotonic() + 30
-        while self.call("PING", check=False) != b"PONG":
-            assert time.monotonic() < until, "redis-server does not answer"
-            time.sleep(0.01)
-
-    def call(self, *words, check=True, text=None):
-        run = subprocess.run(["redis-cli", "-s", str(self.folder / "redis"), *words], input=text, env={**os.environ, "REDISCLI_AUTH": PASSWORD}, capture_output=True, timeout=60)
-        assert not check or run.returncode == 0, run.stderr
-        return run.stdout.rstrip(b"\n")
-
-    def keys(self):
-        return sorted(line for line in self.call("KEYS", "*").split(b"\n") if line)
-
-    def get(self, key):
-        return self.call("GET", key)
-
-    def put(self, key, value, *more):
-        self.call("-x", "SET", key, text=value)
-        if more:
-            self.call(*more)
-
-    def stop(self):
-        if self.process:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.kill()
-            self.process.wait()
-        self.process = None
-
+from redis_server import PASSWORD, Redis
 
 @contextlib.contextmanager
 def with_redis(introspection=None, clients=None, **more):
