@@ -37,14 +37,19 @@ pol_chain_cache *pol_chain_cache_new(void)
     return calloc(1, sizeof(pol_chain_cache));
 }
 
+void pol_chain_cache_clear(pol_chain_cache *cache)
+{
+    for (unsigned i = 0; cache && i < N_BUCKETS; i++) {
+        bucket *b = &cache->buckets[i];
+        for (unsigned k = 0; k < b->n; k++)
+            pol_image_free(&b->slots[k].image);
+        b->n = b->next = 0;
+    }
+}
+
 void pol_chain_cache_free(pol_chain_cache *cache)
 {
-    if (!cache)
-        return;
-    for (unsigned i = 0; i < N_BUCKETS; i++) {
-        for (unsigned k = 0; k < cache->buckets[i].n; k++)
-            pol_image_free(&cache->buckets[i].slots[k].image);
-    }
+    pol_chain_cache_clear(cache);
     free(cache);
 }
 

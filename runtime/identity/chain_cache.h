@@ -29,6 +29,8 @@ typedef struct {
 /* NULL: no memory. */
 pol_chain_cache *pol_chain_cache_new(void);
 void pol_chain_cache_free(pol_chain_cache *cache);
+/* Of a trust that is gone nothing will be asked again. */
+void pol_chain_cache_clear(pol_chain_cache *cache);
 /* The key of a certificate, in whatever form it came, under the roots that id stands for. source: how it came. */
 void pol_chain_cache_key(pol_bytes id, const char *source, pol_bytes certificate, uint8_t key[POL_CHAIN_DIGEST]);
 /* False: it is not there, or no longer. */

@@ -33,12 +33,19 @@ pol_token_cache *pol_token_cache_new(void)
     return calloc(1, sizeof(pol_token_cache));
 }
 
+void pol_token_cache_clear(pol_token_cache *cache)
+{
+    for (unsigned i = 0; cache && i < N_BUCKETS; i++) {
+        bucket *b = &cache->buckets[i];
+        for (unsigned k = 0; k < b->n; k++)
+            pol_image_free(&b->images[k]);
+        b->n = b->next = 0;
+    }
+}
+
 void pol_token_cache_free(pol_token_cache *cache)
 {
-    if (!cache)
-        return;
-    for (size_t i = 0; i < (size_t)N_BUCKETS * BUCKET_SLOTS; i++)
-        pol_image_free(&cache->buckets[i / BUCKET_SLOTS].images[i % BUCKET_SLOTS]);
+    pol_token_cache_clear(cache);
     free(cache);
 }
 

@@ -18,6 +18,8 @@ enum { POL_TOKEN_DIGEST = 32 };
 /* NULL: no memory. */
 pol_token_cache *pol_token_cache_new(void);
 void pol_token_cache_free(pol_token_cache *cache);
+/* Of a trust that is gone nothing will be asked again. */
+void pol_token_cache_clear(pol_token_cache *cache);
 /* The key of a token under the keys that id stands for. */
 void pol_token_cache_key(pol_bytes id, pol_bytes token, uint8_t key[POL_TOKEN_DIGEST]);
 /* What was added of a token, copied into arena. False: it is not there. */

@@ -122,6 +122,13 @@ void pol_answer_too_large(const pol_http_head *head, uint64_t most, pol_answer *
                      (unsigned long long)most);
 }
 
+void pol_answer_overloaded(const pol_http_head *head, pol_answer *answer)
+{
+    const route *r = find_path(head->path);
+    pol_buf_text(answer->headers, "Retry-After: 1\r\n");
+    pol_answer_error(answer, head, r ? r->errors : POL_ERRORS_DATA, 503, NULL, "too many requests are waiting");
+}
+
 static void refuse_method(const pol_request *request, const route *known, pol_answer *answer)
 {
     pol_bytes below;

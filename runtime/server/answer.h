@@ -36,6 +36,8 @@ typedef void (*pol_handler)(pol_worker *worker, const pol_request *request, pol_
 pol_route_id pol_answer_request(pol_worker *worker, pol_request *request, pol_answer *answer);
 /* The most bytes a body may have on the route of head, and the refusal of a longer one, by the route's custom. */
 void pol_answer_too_large(const pol_http_head *head, uint64_t most, pol_answer *answer);
+/* 503 with Retry-After, in the form of head's route. */
+void pol_answer_overloaded(const pol_http_head *head, pol_answer *answer);
 /* A refusal in the form that the route uses: an OPA error object, or AuthZEN's message. text is for people, without foreign bytes
  * that were not quoted. code: OPA's code; NULL: by status. */
 void pol_answer_error(pol_answer *answer, const pol_http_head *head, pol_error_form form, int status, const char *code, const char *fmt,

@@ -27,7 +27,7 @@ void pol_connection_close(pol_connection *c)
     pol_worker *w = c->worker;
     TAILQ_REMOVE(&w->connections, c, link);
     if (c->parked)
-        TAILQ_REMOVE(&w->parked, c, parked_link);
+        pol_unpark(c);
     pol_parked_frames_drop(c);
     if (c->tls) {
         bufferevent_free(c->tls); /* closes fd */
@@ -123,6 +123,15 @@ POL_MUST_USE static bool handle(pol_connection *c, pol_request *request, pol_ans
     return !w->view.pending;
 }
 
+/* What is answered instead of waiting, where too many wait already. */
+static pol_answer refuse_to_wait(pol_worker *w)
+{
+    pol_answer answer = begin_answer(w);
+    pol_answer_overloaded(&w->head, &answer);
+    pol_count(&w->metrics.waiting_refused, 1);
+    return answer;
+}
+
 /* ---- requests ---- */
 
 /* Answers what could not be read as a request, and gives the connection up: where the next one begins is not known. */
@@ -164,10 +173,12 @@ POL_MUST_USE static bool serve_request(pol_connection *c, uint8_t *text, bool mo
     pol_route_id route;
     bool handled = handle(c, &request, &answer, &route);
     *end = behind;
-    if (!handled) {
+    if (!handled && pol_park_has_room(w)) {
         pol_park(c, request.begun_ns);
         return true;
     }
+    if (!handled)
+        answer = refuse_to_wait(w);
     c->begun_ns = 0;
     if (!w->head.keep_alive || (atomic_load(&w->server->draining) && !more))
         c->close_after = true;
@@ -222,7 +233,9 @@ bool pol_connection_serve_frame(pol_connection *c, const pol_wire_frame *frame, 
         waited->awaited = w->view.awaited;
         return true;
     }
-    if (!handled) {
+    if (!handled && !pol_park_has_room(w)) {
+        answer = refuse_to_wait(w);
+    } else if (!handled) {
         if (c->begun_ns || !pol_park_frame(c, frame, text, request.begun_ns))
             pol_park(c, request.begun_ns);
         return true;

@@ -73,6 +73,10 @@ bool pol_connection_has_output(const pol_connection *c);
 bool pol_connection_is_blocked(const pol_connection *c);
 
 /* ---- parking.c ---- */
+/* Whether one more may wait. */
+bool pol_park_has_room(const pol_worker *worker);
+/* It waits no more. */
+void pol_unpark(pol_connection *c);
 /* The request stays at the beginning of in, and is handled anew when more is known. */
 void pol_park(pol_connection *c, int64_t begun_ns);
 /* False: the connection is to be parked with it. begun_ns: of the frame. */

@@ -4,8 +4,11 @@
 
 #include "runtime/json.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +23,7 @@ static const struct {
 };
 
 static atomic_uint least_weight = 1;
+static _Atomic uint64_t n_lost;
 
 void pol_log_set_level(pol_log_level level)
 {
@@ -85,13 +89,27 @@ void pol_log_number(pol_log_line *line, const char *name, int64_t value)
         pol_buf_printf(&line->text, "%lld", (long long)value);
 }
 
+/* A log that nobody reads must not stop decisions: what does not fit is lost, and counted. */
+static void write_line(pol_bytes text)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    ssize_t n = send(STDERR_FILENO, text.at, text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && errno == ENOTSOCK)
+        n = poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) ? write(STDERR_FILENO, text.at, text.n) : -1;
+    if (n < 0)
+        atomic_fetch_add_explicit(&n_lost, 1, memory_order_relaxed);
+}
+
+uint64_t pol_log_lost(void)
+{
+    return atomic_load_explicit(&n_lost, memory_order_relaxed);
+}
+
 void pol_log_end(pol_log_line *line)
 {
     if (line->on) {
         pol_buf_text(&line->text, "}\n");
-        /* a log that cannot be written must not stop decisions */
-        ssize_t written = write(STDERR_FILENO, line->text.at, line->text.n);
-        (void)written;
+        write_line(pol_buf_view(&line->text));
     }
     pol_buf_deinit(&line->text);
     line->on = false;

@@ -29,3 +29,6 @@ void pol_log_error(pol_log_level level, const char *what, const pol_error *err);
 void pol_time_text(int64_t now_ns, char out[32]);
 /* CLOCK_REALTIME. */
 int64_t pol_clock_ns(void);
+
+/* How many lines could not be written. */
+uint64_t pol_log_lost(void);

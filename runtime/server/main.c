@@ -277,11 +277,27 @@ static void free_observers(pol_server *server)
     pol_tracer_free(server->tracer);
 }
 
+/* Descriptors are kept for bundles, logs and what is fetched, so that connections cannot take the last one. */
+static uint64_t connections_that_fit(uint64_t wanted)
+{
+    enum { KEPT = 128 };
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+        return wanted;
+    uint64_t fit = files.rlim_cur > 2 * KEPT ? files.rlim_cur - KEPT : files.rlim_cur / 2;
+    if (wanted <= fit)
+        return wanted;
+    pol_log_line line = pol_log_begin(POL_LOG_WARNING, "limits.connections is more than the process may open: fewer are taken");
+    pol_log_number(&line, "taken", (int64_t)fit);
+    pol_log_end(&line);
+    return fit;
+}
+
 /* Starts the threads, takes over config and the world that server has published, serves until a signal, stops everything. */
 POL_MUST_USE static bool run(main_loop *loop, pol_server *server, const char *config_path, pol_config *config, pol_listeners *listeners,
                              pol_error *err)
 {
-    uint64_t max_connections = config->max_connections;
+    uint64_t max_connections = connections_that_fit(config->max_connections);
     bool ok = start_fetching(server, err) && make_observers(server, config, err) && start_workers(server, count_workers(config), err) && start_observers(server, err) &&
               pol_reloader_start(server, config_path, config, &loop->reloader, err) && pol_listeners_start(listeners, loop->base, server, max_connections, err) && start_watchdog(loop, server, err);
     if (ok) {

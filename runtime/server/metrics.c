@@ -482,6 +482,12 @@ static void write_log_events(const pol_server *server, pol_buf *out, const char 
                        (unsigned long long)pol_decision_log_count(server->decision_log, (pol_logged)i));
 }
 
+static void write_log_lost(const pol_server *server, pol_buf *out, const char *name)
+{
+    (void)server;
+    pol_buf_printf(out, "%s %llu\n", name, (unsigned long long)pol_log_lost());
+}
+
 static void write_start_time(const pol_server *server, pol_buf *out, const char *name)
 {
     pol_buf_printf(out, "%s %.3f\n", name, (double)server->started_ns / 1e9);

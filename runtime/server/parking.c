@@ -12,6 +12,7 @@ void pol_parked_frame_drop(pol_parked_frame *f)
 {
     TAILQ_REMOVE(&f->connection->worker->parked_frames, f, link);
     f->connection->n_parked_frames--;
+    f->connection->worker->n_parked--;
     OPENSSL_clear_free(f, sizeof *f + f->frame.whole + 1); /* a token is in it */
 }
 
@@ -25,6 +26,20 @@ void pol_parked_frames_drop(pol_connection *c)
     }
 }
 
+bool pol_park_has_room(const pol_worker *w)
+{
+    /* each worker has its part of the whole */
+    uint64_t n_workers = w->server->n_workers ? w->server->n_workers : 1;
+    return w->n_parked < (w->world->config->max_waiting + n_workers - 1) / n_workers;
+}
+
+void pol_unpark(pol_connection *c)
+{
+    TAILQ_REMOVE(&c->worker->parked, c, parked_link);
+    c->worker->n_parked--;
+    c->parked = false;
+}
+
 void pol_park(pol_connection *c, int64_t begun_ns)
 {
     pol_worker *w = c->worker;
@@ -36,6 +51,7 @@ void pol_park(pol_connection *c, int64_t begun_ns)
     c->awaited = w->view.awaited;
     c->parked = true;
     TAILQ_INSERT_TAIL(&w->parked, c, parked_link);
+    w->n_parked++;
     if (c->tls)
         bufferevent_disable(c->tls, EV_READ);
     else
@@ -53,6 +69,7 @@ bool pol_park_frame(pol_connection *c, const pol_wire_frame *frame, const uint8_
     f->awaited = w->view.awaited;
     TAILQ_INSERT_TAIL(&w->parked_frames, f, link);
     c->n_parked_frames++;
+    w->n_parked++;
     pol_count(&w->metrics.parked, 1);
     return true;
 }
@@ -60,8 +77,7 @@ bool pol_park_frame(pol_connection *c, const pol_wire_frame *frame, const uint8_
 void pol_parked_resume(pol_connection *c, bool give_up)
 {
     pol_worker *w = c->worker;
-    TAILQ_REMOVE(&w->parked, c, parked_link);
-    c->parked = false;
+    pol_unpark(c);
     w->view.give_up = give_up;
     bool alive = pol_connection_is_still_good(c) && pol_connection_serve_kept(c);
     w->view.give_up = false;

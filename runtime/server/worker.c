@@ -41,6 +41,8 @@ void pol_worker_take_world(pol_worker *w)
     };
     pol_eval_free(w->eval);
     w->eval = pol_eval_new(&limits);
+    pol_token_cache_clear(w->tokens);
+    pol_chain_cache_clear(w->chains);
     pol_eval_set_trust(w->eval, world->trust);
     w->world = world;
     atomic_store_explicit(&w->seen, world->generation, memory_order_release);

@@ -50,6 +50,7 @@ typedef struct pol_worker {
     bool draining, inbox_closed;
     int64_t drain_until_ms;
     TAILQ_HEAD(, pol_connection) connections;
+    unsigned n_parked;   /* of both lists below */
     TAILQ_HEAD(, pol_parked_frame) parked_frames;
     TAILQ_HEAD(parked_connections, pol_connection) parked; /* those of them that wait for something that is fetched */
     pol_metrics metrics;
