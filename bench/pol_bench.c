@@ -33,6 +33,7 @@ typedef struct {
     pol_eval *eval;
     double load_ms;
     uint32_t mismatches;
+    uint64_t instructions; /* of all requests once */
     uint64_t *times_ns;
     size_t n_times;
 } bench;
@@ -201,7 +202,10 @@ static void check_all(bench *b)
     b->mismatches = 0;
     for (uint32_t i = 0; i < b->n; i++) {
         pol_value got;
-        if (!decide(b, i, &got, &err)) {
+        bool decided = decide(b, i, &got, &err);
+        if (b->eval && !b->by_hand)
+            b->instructions += pol_eval_instructions(b->eval);
+        if (!decided) {
             fprintf(stderr, "request %u: %s: %s\n", i + 1, pol_code_text(err.code), err.text);
             b->mismatches++;
         } else if (!b->unchecked && !agrees(arena_of(b), b->expected[i], got)) {
@@ -260,9 +264,9 @@ static void print_line(const bench *b)
     uint64_t clock = clock_cost_ns();
     uint64_t median = b->n_times ? b->times_ns[b->n_times / 2] : 0, p99 = b->n_times ? b->times_ns[b->n_times * 99 / 100] : 0;
     printf("{\"engine\": \"%s%s\", \"workload\": \"%s\", \"n\": %u, \"ns_per_decision_median\": %" PRIu64
-           ", \"p99_ns\": %" PRIu64 ", \"load_ms\": %.2f, \"peak_rss_kb\": %ld, \"mismatches\": %u}\n",
+           ", \"p99_ns\": %" PRIu64 ", \"load_ms\": %.2f, \"peak_rss_kb\": %ld, \"instructions\": %" PRIu64 ", \"mismatches\": %u}\n",
            b->by_hand ? "limit" : "polward", b->from_json ? "-from-json" : "", b->name, b->n, median > clock ? median - clock : 0, p99 > clock ? p99 - clock : 0,
-           b->load_ms, usage.ru_maxrss, b->mismatches);
+           b->load_ms, usage.ru_maxrss, b->instructions, b->mismatches);
 }
 
 POL_MUST_USE static bool run(bench *b, pol_error *err)

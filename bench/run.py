@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """run.py, called by run.sh: decides workloads with this engine, with the hand-written C, with the eight statements and with the peers that are there,
 turn about on one processor, and puts medians, spread and ratios into results.md and results.json. --check takes small workloads, once each,
-without peers, and only says whether all decisions are right."""
+without peers, and only says whether all decisions are right, and whether none takes over 3% more of the machine's instructions than counts.json
+says; --update-counts writes that file, for the change that is meant to have the new ones."""
 import argparse
 import json
 import os
@@ -65,7 +66,7 @@ def summary(runs):
     medians = [r["ns_per_decision_median"] for r in runs]
     return {"ns": statistics.median(medians), "spread": max(medians) / max(1, min(medians)), "p99_ns": statistics.median(r["p99_ns"] for r in runs),
             "load_ms": statistics.median(r["load_ms"] for r in runs), "peak_rss_kb": max(r["peak_rss_kb"] for r in runs),
-            "mismatches": max(r["mismatches"] for r in runs), "turns": len(runs)}
+            "instructions": runs[0].get("instructions"), "mismatches": max(r["mismatches"] for r in runs), "turns": len(runs)}
 
 
 def decide(folder, from_json, options, scratch):
@@ -134,23 +135,44 @@ def part_decisions(folders, options, scratch):
     return results, text
 
 
+def compare_counts(counts, options):
+    """A line for each count that grew too much, and for each that is not in the file."""
+    path = os.path.join(HERE, "counts.json")
+    if options.update_counts:
+        with open(path, "w", encoding="utf-8") as out:
+            json.dump(counts, out, indent=1, sort_keys=True)
+            out.write("\n")
+    with open(path, encoding="utf-8") as file:
+        known = json.load(file)
+    for name, n in sorted(counts.items()):
+        if name not in known or n > known[name] * 1.03:
+            yield f"{name}: {n} instructions, {known.get(name, 'none')} in bench/counts.json: bench/run.py --check --update-counts, if that is meant"
+    for name in sorted(set(known) - set(counts)):
+        yield f"{name}: in bench/counts.json, but not decided"
+
+
 def check(folders, options, scratch):
     wrong = passed = 0
+    counts = {}
     for folder in folders:
         for from_json in (False, True):
             for engine, r in decide(folder, from_json, options, scratch).items():
                 good = "error" not in r and not r["mismatches"]
                 passed, wrong = passed + good, wrong + (not good)
+                if good and not from_json and r["instructions"]:
+                    counts[os.path.basename(folder) + " " + engine] = r["instructions"]
                 if not good:
                     print(f"{os.path.basename(folder)} {engine}: {r}")
-    print(f"{passed} passed, {wrong} failed, 0 skipped")
-    return 1 if wrong else 0
+    grown = list(compare_counts(counts, options))
+    print("".join(line + "\n" for line in grown) + f"{passed + len(counts) - len(grown)} passed, {wrong + len(grown)} failed, 0 skipped")
+    return 1 if wrong or grown else 0
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--update-counts", action="store_true")
     parser.add_argument("--install-peers", action="store_true")
     parser.add_argument("--bin", default=os.path.join(ROOT, "build", "release", "bin"))
     parser.add_argument("--peers", default=os.path.join(ROOT, "build", "peers"))
