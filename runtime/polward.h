@@ -99,6 +99,34 @@ typedef struct {
 POLWARD_API polward_outcome polward_decide(polward_session *session, const polward_identity *identity, const char *path, const polward_request *request,
                                            const char **answer, size_t *n_answer, char *why, size_t n_why);
 
+/* ---- a client of pold, by binary frames over its unix socket ---- */
+
+/* One connection, made when it is needed and made anew after it failed. One thread's. */
+typedef struct polward_client polward_client;
+
+typedef enum {
+    POLWARD_EVALUATION = 1, /* of AuthZEN, as in docs/protocols.md */
+    POLWARD_EVALUATIONS,
+    POLWARD_SEARCH_SUBJECT,
+    POLWARD_SEARCH_RESOURCE,
+    POLWARD_SEARCH_ACTION,
+} polward_operation;
+
+/* socket_path is copied. timeout_ms: for each call, 0: 1,000. NULL: the path is too long. Nothing is connected yet. */
+POLWARD_API polward_client *polward_client_new(const char *socket_path, unsigned timeout_ms);
+POLWARD_API void polward_client_free(polward_client *client); /* NULL is allowed */
+
+/* Asks and waits for the answer: status is HTTP's (200, 400, 503, ...), answer the JSON that belongs to it, NUL-terminated, until the next call. False: there is none, and `why` says why: deny. A connection that
+ * the daemon has closed meanwhile is made anew, once. No answers to polward_client_send may be awaited. */
+POLWARD_API bool polward_client_ask(polward_client *client, polward_operation operation, const char *body, size_t n_body, int *status, const char **answer, size_t *n_answer, char *why,
+                                    size_t n_why);
+/* Whether the evaluation that body asks for allows. false for anything else, errors included. */
+POLWARD_API bool polward_client_allows(polward_client *client, const char *body, size_t n_body);
+
+/* Many under way on the connection: requests with ids of the caller's choice, and their answers, in whatever order they come. After false all of them are lost and the connection is closed. */
+POLWARD_API bool polward_client_send(polward_client *client, uint32_t id, polward_operation operation, const char *body, size_t n_body, char *why, size_t n_why);
+POLWARD_API bool polward_client_receive(polward_client *client, uint32_t *id, int *status, const char **answer, size_t *n_answer, char *why, size_t n_why);
+
 #ifdef __cplusplus
 }
 #endif

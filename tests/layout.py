@@ -26,7 +26,7 @@ INCLUDES = {
 
 # Files of libpolward and the compiler that may take memory from the heap; all others take it from an arena or a pol_buf.
 ALLOCATORS = set(
-    """runtime/arena.c runtime/bytes.c runtime/bundle.c runtime/engine.c runtime/pattern.cc runtime/pattern_cache.c runtime/polward.c
+    """runtime/arena.c runtime/bytes.c runtime/bundle.c runtime/client.c runtime/engine.c runtime/pattern.cc runtime/pattern_cache.c runtime/polward.c
     compiler/compile.c compiler/load.c""".split()
 )
 ALLOCATOR_FOLDERS = ("compiler/cli/", "runtime/server/", "runtime/identity/", "runtime/fetch/")
