@@ -2,6 +2,7 @@
  * Files and folders as OPA's -d and -b take them, given to a compilation as modules and data. Knows names and places of files;
  * what is in them is for the readers. Symbolic links to folders are not followed.
  */
+#include "compiler/archive.h"
 #include "compiler/compile.h"
 
 #include "runtime/json.h"
@@ -52,42 +53,59 @@ POL_MUST_USE static bool name_error(const char *path, pol_error *err)
     return pol_fail(err, inner.code, "%s: %s", path, inner.text);
 }
 
-POL_MUST_USE static bool read_data(loading *l, const char *path, file_kind kind, pol_value *out)
+/* text is changed; it lives as long as what is read. */
+POL_MUST_USE static bool read_data(loading *l, const char *path, file_kind kind, pol_bytes text, pol_value *out)
 {
-    POL_CLEAN(pol_buf_deinit) pol_buf buf = {0};
+    static const pol_json_options options = {.borrow = true};
     pol_arena *arena = pol_compiler_arena(l->c);
-    POL_TRY(pol_file_read(path, LOAD_FILE_MAX, &buf, l->err));
-    pol_bytes text = pol_buf_view(&buf);
-    if (kind == FILE_YAML) {
-        if (!pol_yaml_read(arena, text, out, l->err))
-            return name_error(path, l->err);
-        return true;
-    }
-    text = pol_bytes_of(pol_arena_copy(arena, text.at, text.n), text.n);
-    pol_json_options options = {.borrow = true};
-    if (!pol_json_read(arena, text, &options, out, l->err))
-        return name_error(path, l->err);
-    return true;
+    bool ok = kind == FILE_YAML ? pol_yaml_read(arena, text, out, l->err) : pol_json_read(arena, text, &options, out, l->err);
+    return ok || name_error(path, l->err);
 }
 
-POL_MUST_USE static bool load_file(loading *l, const char *path, const char *label, const pol_bytes *at, uint32_t n_at)
+POL_MUST_USE static bool load_data(loading *l, const char *path, file_kind kind, pol_bytes text, const pol_bytes *at, uint32_t n_at)
 {
-    file_kind kind = kind_of(path);
-    if (kind == FILE_MODULE) {
-        POL_CLEAN(pol_buf_deinit) pol_buf buf = {0};
-        POL_TRY(pol_file_read(path, LOAD_FILE_MAX, &buf, l->err));
-        pol_compiler_add_labelled(l->c, path, label, pol_buf_view(&buf));
-        return true;
-    }
-    pol_arena *arena = pol_compiler_arena(l->c);
     pol_value data;
-    POL_TRY(read_data(l, path, kind, &data));
-    pol_bytes *whole = POL_NEW_ARRAY(arena, pol_bytes, (size_t)l->n_prefix + n_at + 1);
+    POL_TRY(read_data(l, path, kind, text, &data));
+    pol_bytes *whole = POL_NEW_ARRAY(pol_compiler_arena(l->c), pol_bytes, (size_t)l->n_prefix + n_at + 1);
     for (uint32_t i = 0; i < l->n_prefix; i++)
         whole[i] = l->prefix[i];
     for (uint32_t i = 0; i < n_at; i++)
         whole[l->n_prefix + i] = at[i];
     return pol_compiler_add_data(l->c, path, whole, l->n_prefix + n_at, data, l->err);
+}
+
+/* The file's bytes, in the arena. */
+POL_MUST_USE static bool read_file(loading *l, const char *path, pol_bytes *out)
+{
+    POL_CLEAN(pol_buf_deinit) pol_buf buf = {0};
+    POL_TRY(pol_file_read(path, LOAD_FILE_MAX, &buf, l->err));
+    *out = pol_bytes_of(pol_arena_copy(pol_compiler_arena(l->c), buf.at, buf.n), buf.n);
+    return true;
+}
+
+POL_MUST_USE static bool load_text(loading *l, const char *path, const char *label, pol_bytes text, const pol_bytes *at, uint32_t n_at)
+{
+    file_kind kind = kind_of(path);
+    if (kind != FILE_MODULE)
+        return load_data(l, path, kind, text, at, n_at);
+    pol_compiler_add_labelled(l->c, path, label, text);
+    return true;
+}
+
+POL_MUST_USE static bool load_file(loading *l, const char *path, const char *label, const pol_bytes *at, uint32_t n_at)
+{
+    pol_bytes text;
+    return read_file(l, path, &text) && load_text(l, path, label, text, at, n_at);
+}
+
+POL_MUST_USE static bool load_manifest(loading *l, const char *path, pol_bytes text)
+{
+    pol_value manifest;
+    POL_TRY(read_data(l, path, FILE_JSON, text, &manifest));
+    pol_value revision = pol_object_member(manifest, "revision");
+    if (revision.tag == POL_STRING)
+        pol_compiler_set_revision(l->c, pol_text(revision));
+    return pol_compiler_add_tiers(l->c, path, pol_object_member(pol_object_member(manifest, "metadata"), "tiers"), l->err);
 }
 
 /* Whether a file that was found in a folder is taken. */
@@ -127,12 +145,8 @@ POL_MUST_USE static bool load_entry(loading *l, const char *folder, const char *
         return load_folder(l, path, inner, at, n_at + 1);
     }
     if (l->bundle && n_at == 0 && strcmp(name, ".manifest") == 0) {
-        pol_value manifest;
-        POL_TRY(read_data(l, path, FILE_JSON, &manifest));
-        pol_value revision = pol_object_member(manifest, "revision");
-        if (revision.tag == POL_STRING)
-            pol_compiler_set_revision(l->c, pol_text(revision));
-        return pol_compiler_add_tiers(l->c, path, pol_object_member(pol_object_member(manifest, "metadata"), "tiers"), l->err);
+        pol_bytes text;
+        return read_file(l, path, &text) && load_manifest(l, path, text);
     }
     if (!S_ISREG(st.st_mode) || !is_wanted(l, name))
         return true;
@@ -157,6 +171,41 @@ static bool load_folder(loading *l, const char *path, const char *label, pol_byt
     return ok;
 }
 
+/* A file of an archive: data stands where its folder is. */
+POL_MUST_USE static bool load_archived(loading *l, const char *archive, const pol_archive_file *file)
+{
+    pol_arena *arena = pol_compiler_arena(l->c);
+    const char *path = pol_arena_printf(arena, "%s/%s", archive, file->name), *name = file->name;
+    pol_bytes at[LOAD_DEPTH_MAX];
+    uint32_t n_at = 0;
+    for (const char *slash; (slash = strchr(name, '/')); name = slash + 1) {
+        if (n_at == LOAD_DEPTH_MAX)
+            return pol_fail(l->err, POL_E_LIMIT, "%s: folders nested deeper than %d", path, LOAD_DEPTH_MAX);
+        if (pol_compiler_ignores(l->c, pol_arena_printf(arena, "%.*s", (int)(slash - name), name)))
+            return true;
+        at[n_at++] = pol_bytes_of(name, (size_t)(slash - name));
+    }
+    if (n_at == 0 && strcmp(name, "patch.json") == 0)
+        return pol_fail(l->err, POL_E_USAGE, "%s: a delta bundle only changes another one: name a whole bundle", archive);
+    if (n_at == 0 && strcmp(name, ".manifest") == 0)
+        return load_manifest(l, path, file->bytes);
+    return !is_wanted(l, name) || pol_compiler_ignores(l->c, name) || load_text(l, path, file->name, file->bytes, at, n_at);
+}
+
+/* A bundle as OPA packs it. Its signatures are not looked at. */
+POL_MUST_USE static bool load_archive(loading *l, const char *path)
+{
+    pol_archive_file *files;
+    size_t n;
+    bool was_bundle = l->bundle, ok = true;
+    POL_TRY(pol_archive_read(pol_compiler_arena(l->c), path, &files, &n, l->err));
+    l->bundle = true;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = load_archived(l, path, &files[i]);
+    l->bundle = was_bundle;
+    return ok;
+}
+
 POL_MUST_USE static bool load(loading *l, const char *path)
 {
     struct stat st;
@@ -167,7 +216,7 @@ POL_MUST_USE static bool load(loading *l, const char *path)
         return load_folder(l, path, "", at, 0);
     }
     if (kind_of(path) == FILE_ARCHIVE)
-        return pol_fail(l->err, POL_E_USAGE, "%s: archives are not read; unpack it and name the folder", path);
+        return load_archive(l, path);
     if (kind_of(path) == FILE_OTHER)
         return pol_fail(l->err, POL_E_USAGE, "%s: unknown kind of file; known are .rego, .pol, .json, .yaml, .yml", path);
     const char *slash = strrchr(path, '/');

@@ -28,7 +28,7 @@ trap stop EXIT
 
 # ---- 1 ----
 say "Packages"
-packages="cmake ninja-build gcc g++ pkg-config re2c lemon libssl-dev libjansson-dev libevent-dev libcurl4-openssl-dev libhiredis-dev libseccomp-dev zlib1g-dev libre2-dev libyaml-dev
+packages="cmake ninja-build gcc g++ pkg-config re2c lemon libssl-dev libjansson-dev libevent-dev libcurl4-openssl-dev libhiredis-dev libseccomp-dev zlib1g-dev libarchive-dev libre2-dev libyaml-dev
     libutf8proc-dev openssl curl ca-certificates python3 python3-cryptography"
 missing=
 for p in $packages; do

@@ -59,7 +59,7 @@ finish() {
 
 # ---- packages ----
 packages="cmake ninja-build gcc g++ clang-14 libclang-rt-14-dev clang-format-14 pkg-config re2c lemon libssl-dev libjansson-dev
-    libevent-dev libcurl4-openssl-dev libhiredis-dev libseccomp-dev redis-server zlib1g-dev libre2-dev libyaml-dev libutf8proc-dev libcmocka-dev openssl curl python3 python3-cryptography tzdata binutils ca-certificates"
+    libevent-dev libcurl4-openssl-dev libhiredis-dev libseccomp-dev redis-server zlib1g-dev libarchive-dev libre2-dev libyaml-dev libutf8proc-dev libcmocka-dev openssl curl python3 python3-cryptography tzdata binutils ca-certificates"
 missing=
 for p in $packages; do
     dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || missing="$missing $p"

@@ -766,6 +766,7 @@ def diff_of_what_is_wrong(d):
     contains(run.err, "--strip", run)
 
 
+import archives  # noqa: E402, F401: the same
 import tokens  # noqa: E402, F401: what is in it adds itself to TESTS
 
 
