@@ -8,6 +8,7 @@
 #include "runtime/server/listener.h"
 #include "runtime/server/log.h"
 #include "runtime/server/notify.h"
+#include "runtime/server/probe.h"
 #include "runtime/server/redis_store.h"
 #include "runtime/server/reload.h"
 #include "runtime/server/sandbox.h"
@@ -33,6 +34,7 @@ static const char usage[] =
     "usage: pold [-c FILE] [--check]\n"
     "  -c, --config FILE      the configuration (default /etc/polward/pold.yaml)\n"
     "      --check            read the configuration and everything it names, then exit: 0 good, 1 not\n"
+    "      --ready            ask the daemon that runs with this configuration whether it is ready, then exit: 0 yes, 1 not\n"
     "      --describe-config  print every setting as a table and exit\n"
     "      --version          print the version and exit\n"
     "signals: SIGHUP reads the configuration, bundle, keys and certificates again; SIGTERM and SIGINT answer what was\n"
@@ -393,15 +395,26 @@ static int describe_config(void)
     return fwrite(out.at, 1, out.n, stdout) == out.n && fflush(stdout) == 0 ? 0 : EXIT_REFUSED;
 }
 
+static int probe(const char *config_path)
+{
+    pol_error err;
+    pol_config *config = NULL;
+    bool ready = pol_config_open(config_path, &config, &err) && pol_probe_ready(config, &err);
+    pol_config_free(config);
+    if (!ready)
+        fprintf(stderr, "pold: %s\n", err.text);
+    return ready ? 0 : EXIT_REFUSED;
+}
+
 int main(int argc, char **argv)
 {
-    enum { CHECK = 256, DESCRIBE, VERSION, HELP };
+    enum { CHECK = 256, READY, DESCRIBE, VERSION, HELP };
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, CHECK}, {"describe-config", no_argument, NULL, DESCRIBE},
+        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, CHECK}, {"ready", no_argument, NULL, READY}, {"describe-config", no_argument, NULL, DESCRIBE},
         {"version", no_argument, NULL, VERSION},  {"help", no_argument, NULL, HELP},   {0},
     };
     const char *config_path = "/etc/polward/pold.yaml";
-    bool only_check = false;
+    bool only_check = false, only_probe = false;
     for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
         switch (option) {
         case 'c':
@@ -409,6 +422,9 @@ int main(int argc, char **argv)
             break;
         case CHECK:
             only_check = true;
+            break;
+        case READY:
+            only_probe = true;
             break;
         case DESCRIBE:
             return describe_config();
@@ -429,6 +445,8 @@ int main(int argc, char **argv)
         return EXIT_COMMAND_LINE;
     }
     pol_error err = {0};
+    if (only_probe)
+        return probe(config_path);
     prepare_process();
     if (!serve(config_path, only_check, &err)) {
         pol_log_error(POL_LOG_ERROR, only_check ? "the configuration is not good" : "pold cannot serve", &err);

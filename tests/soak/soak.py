@@ -30,6 +30,7 @@ from redis_server import PASSWORD, Redis  # noqa: E402
 CONNECTIONS, PROCESSES = 64, 2
 PAUSE_S = 0.01  # of each connection between two requests: the machine is to serve, not to choke
 MALFORMED = 1 / 1000
+FRESH = 1 / 10  # of the tokens that nobody issued: never seen before, so that what is kept of tokens soon has its full size
 POLICY = """package soak
 
 default allow := false
@@ -96,6 +97,8 @@ class Asker(threading.Thread):
         if kind < 3:
             del body["subject"]
             body["token"] = self.random.choice(self.shared["tokens"][("jwt", "opaque", "unknown")[kind]])
+            if kind == 2 and self.random.random() < FRESH:
+                body["token"] = secrets.token_urlsafe(32)
         decision, context = self.evaluate(body)
         if kind == 2:
             same((decision, context.get("reason")), (False, "token_inactive"), context)
