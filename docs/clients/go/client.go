@@ -6,12 +6,15 @@ package polward
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
 	"encoding/binary"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 )
 
@@ -51,7 +54,17 @@ type Evaluation struct {
 	Resource *Entity        `json:"resource,omitempty"`
 	Context  map[string]any `json:"context,omitempty"`
 	Token    string         `json:"token,omitempty"`
+	Cert     string         `json:"cert,omitempty"` // PEM, leaf first, of the client whose key the connection has proved; see CertPEM
 	Request  *HTTPRequest   `json:"request,omitempty"`
+}
+
+// CertPEM is the certificates of a TLS connection's client as Evaluation.Cert takes them; "" for none.
+func CertPEM(chain []*x509.Certificate) string {
+	var out strings.Builder
+	for _, cert := range chain {
+		_ = pem.Encode(&out, &pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+	}
+	return out.String()
 }
 
 // Decision is the answer. The zero value denies.

@@ -15,11 +15,11 @@ func (c *Client) Middleware(next http.Handler) http.Handler {
 		for name, values := range r.Header {
 			headers[strings.ToLower(name)] = strings.Join(values, ", ")
 		}
-		scheme := "http"
+		scheme, cert := "http", ""
 		if r.TLS != nil {
-			scheme = "https"
+			scheme, cert = "https", CertPEM(r.TLS.PeerCertificates)
 		}
-		d, err := c.Evaluate(r.Context(), Evaluation{Request: &HTTPRequest{
+		d, err := c.Evaluate(r.Context(), Evaluation{Cert: cert, Request: &HTTPRequest{
 			Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Host: r.Host, Scheme: scheme, Headers: headers,
 		}})
 		if err != nil {
