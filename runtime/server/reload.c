@@ -148,6 +148,10 @@ POL_MUST_USE static bool make_and_publish(pol_reloader *r, pol_config *config, p
     POL_CLEAN(pol_buf_deinit) pol_buf signature = {0};
     pol_world_signature(config, &signature);
     bool ok = pol_world_new(config, r->world->generation + 1, (pol_background){r->server->revocation, r->server->key_sources}, &world, err);
+    if (ok && config->bundle_refuse_older && !pol_world_not_older(world->bundle, r->world->bundle, err)) {
+        pol_world_free(world);
+        ok = false;
+    }
     /* files that were refused are looked at again when they change; those of a refused configuration are not the ones in use */
     if (ok || config == r->config) {
         pol_buf_clear(&r->signature);

@@ -32,6 +32,7 @@ struct pol_source {
     uint8_t raw_keys[POL_WORLD_KEYS_MAX][32];
     pol_bytes keys[POL_WORLD_KEYS_MAX];
     unsigned n_keys;
+    bool refuse_older;
     /* the fetcher's thread's */
     char etag[128];
     int64_t begun_ms;
@@ -100,6 +101,19 @@ static bool is_kept(const pol_source *s, pol_bytes bytes)
     return stat(s->path, &st) == 0 && st.st_size == (off_t)bytes.n && pol_file_read(s->path, s->max_bytes, &file, &err) && pol_bytes_equal(pol_buf_view(&file), bytes);
 }
 
+/* What is kept and does not open is no reason to refuse another. */
+POL_MUST_USE static bool check_revision(const pol_source *s, const pol_bundle *next, pol_error *err)
+{
+    const pol_bundle_options options = {.public_keys = s->keys, .n_public_keys = s->n_keys, .copy = true};
+    pol_bundle *kept;
+    pol_error none;
+    if (!s->refuse_older || !pol_bundle_open(s->path, &options, &kept, &none))
+        return true;
+    bool ok = pol_world_not_older(next, kept, err);
+    pol_bundle_close(kept);
+    return ok;
+}
+
 /* What is kept has verified. */
 POL_MUST_USE static bool take(pol_source *s, pol_bytes bytes, pol_error *err)
 {
@@ -108,8 +122,9 @@ POL_MUST_USE static bool take(pol_source *s, pol_bytes bytes, pol_error *err)
     if (is_kept(s, bytes))
         return true;
     POL_TRY(pol_bundle_from_bytes(bytes, &options, &bundle, err));
+    bool ok = check_revision(s, bundle, err);
     pol_bundle_close(bundle);
-    return keep(s, bytes, err);
+    return ok && keep(s, bytes, err);
 }
 
 /* ---- asking ---- */
@@ -414,6 +429,7 @@ POL_MUST_USE static bool fill(pol_source *s, const pol_config *config, pol_error
     s->wait_ms = config->bundle_long_poll_ms;
     s->timeout_ms = config->bundle_timeout_ms;
     s->max_bytes = config->bundle_max_bytes;
+    s->refuse_older = config->bundle_refuse_older;
     s->n_keys = config->bundle_public_keys.n;
     POL_TRY(pol_world_keys(config, s->raw_keys, err));
     for (unsigned i = 0; i < s->n_keys; i++)

@@ -99,6 +99,60 @@ bool pol_world_bundle(const pol_config *config, const char *path, bool copy, pol
     return pol_fail(err, why.code, "%s%s%s", strstr(why.text, path) ? "" : path, strstr(why.text, path) ? "" : ": ", why.text);
 }
 
+static pol_bytes revision_of(const pol_bundle *bundle)
+{
+    pol_value revision = pol_object_member(pol_bundle_manifest_value(bundle), "revision");
+    return revision.tag == POL_STRING ? pol_text(revision) : POL_BYTES("");
+}
+
+/* The number that text begins with, without its leading zeros; n == 0 also of 0. */
+static pol_bytes take_digits(pol_bytes *text)
+{
+    size_t n = 0, zeros = 0;
+    while (n < text->n && text->at[n] >= '0' && text->at[n] <= '9')
+        n++;
+    while (zeros < n && text->at[zeros] == '0')
+        zeros++;
+    pol_bytes digits = pol_bytes_of(text->at + zeros, n - zeros);
+    *text = pol_bytes_of(text->at + n, text->n - n);
+    return digits;
+}
+
+static bool is_digit(pol_bytes text)
+{
+    return text.n && text.at[0] >= '0' && text.at[0] <= '9';
+}
+
+static bool is_older(pol_bytes a, pol_bytes b)
+{
+    while (a.n && b.n) {
+        if (is_digit(a) && is_digit(b)) {
+            pol_bytes x = take_digits(&a), y = take_digits(&b);
+            int order = x.n != y.n ? (x.n < y.n ? -1 : 1) : x.n ? memcmp(x.at, y.at, x.n) : 0;
+            if (order != 0)
+                return order < 0;
+            continue;
+        }
+        if (a.at[0] != b.at[0])
+            return a.at[0] < b.at[0];
+        a = pol_bytes_of(a.at + 1, a.n - 1);
+        b = pol_bytes_of(b.at + 1, b.n - 1);
+    }
+    return b.n > 0;
+}
+
+bool pol_world_not_older(const pol_bundle *next, const pol_bundle *current, pol_error *err)
+{
+    pol_bytes new = revision_of(next), old = revision_of(current);
+    if (!is_older(new, old))
+        return true;
+    POL_CLEAN(pol_buf_deinit) pol_buf quoted = {0};
+    pol_buf_quoted(&quoted, new, 64);
+    pol_buf_text(&quoted, " is older than ");
+    pol_buf_quoted(&quoted, old, 64);
+    return pol_fail(err, POL_E_CONFIG, "bundle.refuse_older: revision %s", (const char *)quoted.at);
+}
+
 POL_MUST_USE static bool open_bundle(const pol_config *config, pol_world *world, pol_error *err)
 {
     const char *path = config->bundle_path;

@@ -48,6 +48,9 @@ POL_MUST_USE bool pol_world_keys(const pol_config *config, uint8_t raw[POL_WORLD
 /* Opens the bundle at path as config says bundles are opened: signed where keys are named. copy: even where config does not ask for it. */
 POL_MUST_USE bool pol_world_bundle(const pol_config *config, const char *path, bool copy, pol_bundle **out, pol_error *err);
 
+/* Fails unless next's revision is at least as new as current's: compared bytewise, but digits as the number that they are. None is older than any. */
+POL_MUST_USE bool pol_world_not_older(const pol_bundle *next, const pol_bundle *current, pol_error *err);
+
 /* A text that changes whenever a file that the world depends on was replaced or written: names, inodes, sizes, times. */
 void pol_world_signature(const pol_config *config, pol_buf *out);
 /* Calls visit for every file and folder that the world depends on. */

@@ -54,6 +54,19 @@ def test_a_damaged_file_changes_nothing_but_health_metrics_and_log():
         same(d.metric("polward_reload_failing"), 0)
 
 
+def test_an_older_revision_is_refused_where_that_is_set():
+    with Daemon({"bundle": {"refuse_older": "true"}}, data={"n": 1}) as d:
+        d.replace("r2026-9", {"n": 2})
+        d.wait(lambda: value(d) == 2)
+        d.replace("r2026-10", {"n": 3})
+        d.wait(lambda: value(d) == 3)
+        d.replace("r2026-09", {"n": 4})
+        d.wait(lambda: "is older than" in d.health().get("reload", {}).get("error", ""))
+        same((value(d), d.health()["bundle"]["revision"]), (3, "r2026-10"))
+        d.replace("r2026-11", {"n": 5})
+        d.wait(lambda: d.health()["status"] == "ok" and value(d) == 5)
+
+
 def test_a_removed_file_changes_nothing():
     with Daemon(data={"n": 1}) as d:
         d.bundle.unlink()

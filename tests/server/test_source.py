@@ -145,6 +145,21 @@ def test_only_signed_bundles_are_kept():
             same((d.folder / "kept/b.polb").read_bytes(), (d.folder / "out.polb").read_bytes())
 
 
+def test_an_older_revision_is_refused_where_that_is_set():
+    with sourced(refuse_older="true") as (d, s):
+        for new, expected in (("r9", "r9"), ("r10", "r10"), ("r9", "r10"), ("", "r10"), ("r010-1", "r010-1"), ("r11", "r11")):
+            failures = d.health()["source"]["failures"]
+            same(failures, 0)
+            s.put(made(d.folder, new))
+            d.wait(lambda expected=expected: revision(d) == expected, WAIT_S)
+            if new == expected:
+                continue
+            d.wait(lambda: "is older than" in d.health()["source"].get("error", ""), WAIT_S)
+            same(revision(d), expected)
+            s.put((d.folder / "kept/b.polb").read_bytes())
+            d.wait(lambda: d.health()["source"]["failures"] == 0, WAIT_S)
+
+
 def test_the_token_is_shown_and_told_to_nobody():
     with sourced(start=False, token_file="token") as (d, s):
         (d.folder / "token").write_text("very-secret-token\n")
