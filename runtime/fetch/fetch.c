@@ -6,6 +6,7 @@
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -59,6 +60,15 @@ static int64_t now_ms(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+uint32_t pol_fetch_jitter(uint64_t ms)
+{
+    uint16_t random = 0;
+    if (RAND_bytes((uint8_t *)&random, sizeof random) != 1)
+        random = 0;
+    ms = ms < 1 ? 1 : ms < UINT32_MAX ? ms : UINT32_MAX;
+    return (uint32_t)(ms - ms / 4 * random / UINT16_MAX);
 }
 
 /* ---- URLs ---- */

@@ -51,5 +51,8 @@ POL_MUST_USE bool pol_fetch(pol_fetcher *fetcher, const pol_fetch_request *reque
  * False: neither is called; there was no memory, or the fetcher is ending. */
 POL_MUST_USE bool pol_fetch_later(pol_fetcher *fetcher, uint32_t ms, void (*run)(void *context), void (*cancelled)(void *context), void *context);
 
+/* From three quarters of ms to all of it, at random: so that many who ask the same server do not do so at once. */
+uint32_t pol_fetch_jitter(uint64_t ms);
+
 /* Whether pol_fetch would take this URL, for the check of a configuration. */
 POL_MUST_USE bool pol_fetch_url_check(const char *url, bool plain_http, pol_error *err);

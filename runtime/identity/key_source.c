@@ -9,7 +9,6 @@
 #include "runtime/json.h"
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <openssl/sha.h>
 
 #include <pthread.h>
@@ -182,21 +181,11 @@ static void on_timer_cancelled(void *context)
     pthread_mutex_unlock(lock);
 }
 
-/* From three quarters of ms to all of it. */
-static uint32_t jitter(uint64_t ms)
-{
-    uint16_t random = 0;
-    if (RAND_bytes((uint8_t *)&random, sizeof random) != 1)
-        random = 0;
-    ms = ms < UINT32_MAX ? ms : UINT32_MAX;
-    return (uint32_t)(ms - ms / 4 * random / UINT16_MAX);
-}
-
 static void arm(pol_key_source *source, uint64_t ms)
 {
     if (source->armed || source->shares == 0 || !source->of->fetcher)
         return;
-    source->armed = pol_fetch_later(source->of->fetcher, jitter(ms ? ms : 1), on_timer, on_timer_cancelled, source);
+    source->armed = pol_fetch_later(source->of->fetcher, pol_fetch_jitter(ms), on_timer, on_timer_cancelled, source);
 }
 
 /* How long until keys are to be asked for again. ttl_ms: as the answer said; UINT64_MAX: it did not. */

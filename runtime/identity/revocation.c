@@ -227,16 +227,6 @@ static void step_later(watch *w, uint32_t ms)
         end_watch(w);
 }
 
-/* From three quarters of ms to all of it. */
-static uint32_t jitter(uint64_t ms)
-{
-    uint32_t random = 0;
-    if (RAND_bytes((uint8_t *)&random, sizeof random) != 1)
-        random = 0;
-    ms = ms < DELAY_MIN_MS ? DELAY_MIN_MS : ms;
-    return (uint32_t)(ms - ms / 4 * (random & 0xffff) / 0xffff);
-}
-
 static uint32_t interval_of(const pol_revocation *r)
 {
     return r->settings.interval_ms ? r->settings.interval_ms : INTERVAL_MS;
@@ -252,7 +242,8 @@ static uint32_t delay_of(const watch *w, int64_t now_s)
         uint64_t left = (uint64_t)(w->last.next_update_s - now_s) * 1000;
         delay = left / 2;
     }
-    return jitter(delay < interval ? delay : interval);
+    delay = delay < interval ? delay : interval;
+    return pol_fetch_jitter(delay > DELAY_MIN_MS ? delay : DELAY_MIN_MS);
 }
 
 static int64_t clock_s(void)

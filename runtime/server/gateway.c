@@ -289,20 +289,6 @@ void pol_serve_ext_authz(pol_worker *worker, const pol_request *request, pol_ans
     serve(&a);
 }
 
-/* The value of a header that stands there once. */
-static pol_bytes once(const pol_http_head *head, const char *name)
-{
-    pol_bytes found = {0};
-    for (unsigned i = 0; i < head->n_headers; i++) {
-        if (!is_name(head->headers[i].name, pol_bytes_text(name)))
-            continue;
-        if (found.n)
-            return (pol_bytes){0};
-        found = head->headers[i].value;
-    }
-    return found;
-}
-
 static bool is_token(pol_bytes s)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -316,7 +302,7 @@ void pol_serve_forward_auth(pol_worker *worker, const pol_request *request, pol_
 {
     asking a = {.worker = worker, .request = request, .answer = answer};
     const pol_http_head *head = request->head;
-    pol_bytes method = once(head, "X-Forwarded-Method"), target = once(head, "X-Forwarded-Uri");
+    pol_bytes method = pol_http_header_once(head, "X-Forwarded-Method"), target = pol_http_header_once(head, "X-Forwarded-Uri");
     if (!worker->world->config->gateway_forward_auth) {
         pol_answer_error(answer, head, POL_ERRORS_AUTHZEN, 404, NULL, "the setting gateway.forward_auth is not on");
         return;
@@ -327,6 +313,6 @@ void pol_serve_forward_auth(pol_worker *worker, const pol_request *request, pol_
     }
     const uint8_t *mark = memchr(target.at, '?', target.n);
     size_t n = mark ? (size_t)(mark - target.at) : target.n;
-    describe(&a, method, pol_bytes_of(target.at, n), mark ? text_at(mark + 1, target.n - n - 1) : (pol_bytes){0}, once(head, "X-Forwarded-Host"));
+    describe(&a, method, pol_bytes_of(target.at, n), mark ? text_at(mark + 1, target.n - n - 1) : (pol_bytes){0}, pol_http_header_once(head, "X-Forwarded-Host"));
     serve(&a);
 }

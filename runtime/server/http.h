@@ -45,6 +45,9 @@ pol_http_outcome pol_http_read(pol_bytes text, size_t max_head_bytes, pol_http_h
 /* The value of the header called name (any case), or n == 0 and at == NULL. */
 pol_bytes pol_http_header_get(const pol_http_head *head, const char *name);
 
+/* The same where it stands there once; n == 0: not, or twice. */
+pol_bytes pol_http_header_once(const pol_http_head *head, const char *name);
+
 /* Percent-decoding; plus: '+' is a blank, as in a query. out has room for in.n bytes. False: a bad escape. */
 POL_MUST_USE bool pol_http_unescape(uint8_t *out, size_t *n_out, pol_bytes in, bool plus);
 

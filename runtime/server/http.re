@@ -330,6 +330,19 @@ pol_bytes pol_http_header_get(const pol_http_head *head, const char *name)
     return (pol_bytes){0};
 }
 
+pol_bytes pol_http_header_once(const pol_http_head *head, const char *name)
+{
+    pol_bytes found = {0};
+    unsigned n = 0;
+    for (unsigned i = 0; i < head->n_headers; i++) {
+        if (!equals_any_case(head->headers[i].name, name))
+            continue;
+        found = head->headers[i].value;
+        n++;
+    }
+    return n == 1 ? found : (pol_bytes){0};
+}
+
 bool pol_http_unescape(uint8_t *out, size_t *n_out, pol_bytes in, bool plus)
 {
     size_t n = 0;

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,15 +130,6 @@ POL_MUST_USE static bool take(pol_source *s, pol_bytes bytes, pol_error *err)
 
 static void ask(void *context);
 
-static uint32_t jitter(uint64_t ms)
-{
-    uint16_t random = 0;
-    if (RAND_bytes((uint8_t *)&random, sizeof random) != 1)
-        random = 0;
-    ms = ms < 1 ? 1 : ms < UINT32_MAX ? ms : UINT32_MAX;
-    return (uint32_t)(ms - ms / 4 * random / UINT16_MAX);
-}
-
 /* A server that holds questions is asked again at once, but not if it answers the moment that it is asked. False: the fetcher ends. */
 static bool ask_later(pol_source *s, uint64_t failures)
 {
@@ -148,7 +138,7 @@ static bool ask_later(pol_source *s, uint64_t failures)
         delay = failures > 16 || (uint64_t)FIRST_BACKOFF_MS << failures > delay ? delay : (uint64_t)FIRST_BACKOFF_MS << failures;
     else if (s->wait_ms)
         delay = now_ms() - s->begun_ms < LEAST_MS ? LEAST_MS : 1;
-    return pol_fetch_later(s->fetcher, jitter(delay), ask, NULL, s);
+    return pol_fetch_later(s->fetcher, pol_fetch_jitter(delay), ask, NULL, s);
 }
 
 static uint64_t note(pol_source *s, const char *why, bool taken)

@@ -2,8 +2,6 @@
  * Reading of traceparent, tracestate and baggage. */
 #include "runtime/server/trace_context.h"
 
-#include <strings.h>
-
 enum { PARENT_BYTES = 55, STATE_MAX = 2048, STATE_MEMBERS = 32, KEY_MAX = 256, VALUE_MAX = 256, BAGGAGE_MAX = 8192 };
 
 static bool is_lower_hex(pol_bytes s)
@@ -98,28 +96,13 @@ static bool is_state(pol_bytes s)
     return n > 0;
 }
 
-/* The value of a header that stands there once; n == 0: it does not. */
-static pol_bytes once(const pol_http_head *head, const char *name)
-{
-    pol_bytes found = {0}, wanted = pol_bytes_text(name);
-    unsigned n = 0;
-    for (unsigned i = 0; i < head->n_headers; i++) {
-        pol_bytes its = head->headers[i].name;
-        if (its.n != wanted.n || strncasecmp((const char *)its.at, name, its.n) != 0)
-            continue;
-        found = head->headers[i].value;
-        n++;
-    }
-    return n == 1 ? found : (pol_bytes){0};
-}
-
 pol_trace_context pol_trace_context_read(const pol_http_head *head)
 {
     pol_trace_context c = {0};
-    if (head->n_headers == 0 || !read_parent(once(head, "traceparent"), &c))
+    if (head->n_headers == 0 || !read_parent(pol_http_header_once(head, "traceparent"), &c))
         return (pol_trace_context){0};
     c.has_parent = true;
-    pol_bytes state = once(head, "tracestate");
+    pol_bytes state = pol_http_header_once(head, "tracestate");
     if (is_state(state))
         c.state = state;
     return c;
